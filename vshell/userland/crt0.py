@@ -1,0 +1,36 @@
+"""crt0: from an executed file to `main` and from its result to the exit status.
+
+The kernel calls `start` for a program image.  Three exceptions pass through a program on their way to the kernel and
+must not be caught by it: all derive from BaseException (see kernel/kern/kern_exit.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import iscoroutine
+from typing import TYPE_CHECKING, Any
+
+from vshell.abi.errno import KError
+from vshell.userland.program import Exit, Program
+
+if TYPE_CHECKING:
+    from vshell.abi.syscalls import Syscalls
+
+
+async def start(main: Callable[[Program], Any], sys: Syscalls, argv: list[str], env: dict[str, str]) -> int:
+    """Run `main` as a process image; returns its exit status."""
+    p = Program(sys, argv, env)
+    try:
+        result = main(p)
+        if iscoroutine(result):
+            result = await result
+        status = int(result or 0)
+    except Exit as e:
+        status = e.status
+    except KError as e:
+        # A program that let a system call's error escape: report it as err(3) would have.
+        p.warn(e)
+        status = 1
+    await p.stdout.drain()
+    await p.stderr.drain()
+    return status & 0xFF
