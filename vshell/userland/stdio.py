@@ -44,6 +44,11 @@ class Writer:
         """The descriptor."""
         return self._fd
 
+    @property
+    def pending(self) -> int:
+        """How many bytes were not yet written."""
+        return len(self._buffer)
+
     def isatty(self) -> bool:
         """True if the stream is a terminal."""
         return self._sys.isatty(self._fd)
@@ -142,7 +147,9 @@ class Reader:
 
     async def readlines(self) -> list[bytes]:
         """All lines that are left."""
-        return (await self.read()).splitlines(keepends=True)
+        lines = [line + b"\n" for line in (await self.read()).split(b"\n")]
+        lines[-1] = lines[-1][:-1]
+        return lines if lines[-1] else lines[:-1]
 
     def __aiter__(self) -> Reader:
         return self

@@ -1,0 +1,87 @@
+"""Reading files as text programs do: whole, or by lines that end in a newline and in nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from vshell.abi.errno import KError
+from vshell.abi.fcntl import O_RDONLY
+from vshell.userland.program import Program
+from vshell.userland.stdio import Reader, decode
+
+MUCH = 1 << 16
+
+
+async def read_all(p: Program, fd: int) -> bytes:
+    """Everything up to end of file."""
+    parts = []
+    while data := await p.sys.read(fd, 1 << 20):
+        parts.append(data)
+    return b"".join(parts)
+
+
+async def read_file(p: Program, path: str) -> bytes:
+    """The contents of a file; KError as open(2) and read(2) give it."""
+    fd = p.sys.open(path, O_RDONLY)
+    try:
+        return await read_all(p, fd)
+    finally:
+        p.sys.close(fd)
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines without their newline; a last line need not have one."""
+    lines = text.split("\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines
+
+
+async def read_lines(p: Program, path: str) -> list[str]:
+    """The lines of a file ("-" is the standard input) without their newline."""
+    return split_lines(decode(await (p.stdin.read() if path == "-" else read_file(p, path))))
+
+
+class Lines:
+    """The lines of an open file, one at a time, as they arrive."""
+
+    def __init__(self, p: Program, path: str | None) -> None:
+        """`path` None is the standard input; raises KError when the file cannot be opened."""
+        self.p = p
+        self._fd = -1
+        if path is None:
+            self.reader = p.stdin
+        else:
+            self._fd = p.sys.open(path, O_RDONLY)
+            self.reader = Reader(p.sys, self._fd)
+
+    async def next(self) -> bytes:
+        """One line with its newline, b"" at the end."""
+        return await self.reader.readline()
+
+    def close(self) -> None:
+        """Close the file (not the standard input)."""
+        if self._fd >= 0:
+            self.p.sys.close(self._fd)
+            self._fd = -1
+
+
+async def inputs(p: Program, paths: list[str], dash: bool = True) -> AsyncIterator[tuple[str, bytes | KError]]:
+    """(name, contents or error) of each operand in turn; the standard input when there is none.
+
+    With `dash` the operand "-" is the standard input too.
+    """
+    for path in paths or ["-"]:
+        try:
+            if path == "-" and (dash or not paths):
+                yield path, await p.stdin.read()
+            else:
+                yield path, await read_file(p, path)
+        except KError as e:
+            yield path, e
+
+
+async def relieve(p: Program) -> None:
+    """Wait for the reader of the standard output if much is waiting for it."""
+    if p.stdout.pending > MUCH:
+        await p.stdout.drain()
