@@ -17,6 +17,9 @@ S_ISUID, S_ISGID, S_ISTXT = 0o4000, 0o2000, 0o1000
 
 R_OK, W_OK, X_OK, F_OK = 4, 2, 1, 0
 
+UTIME_NOW, UTIME_OMIT = -1, -2
+"""Special times of utimes: the time of day; leave it as it is."""
+
 WNOHANG, WUNTRACED, WCONTINUED = 1, 2, 4
 
 POLLIN, POLLOUT, POLLERR, POLLHUP, POLLNVAL = 0x1, 0x4, 0x8, 0x10, 0x20
@@ -39,6 +42,7 @@ class Stat(Record):
     st_blocks: int = 0
     st_blksize: int = 4096
     st_flags: int = 0
+    st_birthtime: int = 0
 
 
 def WIFEXITED(status: int) -> bool:

@@ -1,0 +1,18 @@
+"""The GENERIC configuration: which kernel files are compiled in, and what a machine has when it has booted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vshell.kernel.kern.kernel import Kernel
+
+KERNEL: tuple[str, ...] = ("net.netlink",)
+"""Kernel files in the order they initialise within one SI_SUB."""
+
+BOOT: tuple[str, ...] = ()
+"""Loadable files the boot loader brings in."""
+
+SETUP: tuple[Callable[[Kernel], None], ...] = ()
+"""What the boot does once every module is in."""

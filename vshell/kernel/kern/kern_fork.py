@@ -1,0 +1,250 @@
+"""fork(2), execve(2), _exit(2), wait4(2): the life of a process (kern_fork.c, kern_exec.c, kern_exit.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from vshell.abi.errno import EACCES, ECHILD, EINVAL, ENOENT, ENOEXEC, ESRCH, EPERM, KError
+from vshell.abi.fcntl import WNOHANG, WUNTRACED, X_OK
+from vshell.abi.signal import SIG_DFL, SIG_IGN, SIGCHLD
+from vshell.kernel.kern.kern_proc import Entry, Proc
+from vshell.kernel.kern.kern_sig import ProcExit, psignal
+from vshell.kernel.kern.kern_synch import mi_switch, tsleep
+
+if TYPE_CHECKING:
+    from vshell.kernel.kern.kernel import Kernel
+
+ELF = b"\x7fELF\x02\x01\x01\x09"
+"""What a program file begins with (the identification of a FreeBSD ELF64 file); the program's name follows."""
+
+EXEC_COST = 1_000_000
+"""Virtual time a program start takes, ns (about what fork, exec and rtld take on real hardware)."""
+
+MAXINTERP = 5
+
+
+class ExecImage(BaseException):
+    """Unwinds the old image of a process that called execve(2)."""
+
+    def __init__(self, start: Entry) -> None:
+        super().__init__()
+        self.start = start
+
+
+def fork1(kernel: Kernel, parent: Proc, entry: Entry) -> Proc:
+    """Make a child of `parent` that will run `entry`."""
+    p = kernel.new_proc(parent, parent.ucred)
+    p.pgid, p.sid, p.ctty = parent.pgid, parent.sid, parent.ctty
+    p.comm, p.args = parent.comm, parent.args
+    p.cdir, p.rdir, p.cmask = parent.cdir, parent.rdir, parent.cmask
+    p.fibnum, p.nice = parent.fibnum, parent.nice
+    p.limits = dict(parent.limits)
+    p.fd = parent.fd.copy()
+    p.sigmask = parent.sigmask
+    p.sigacts = dict(parent.sigacts)
+    start(p, entry)
+    return p
+
+
+def start(p: Proc, entry: Entry) -> None:
+    """Give a new process its coroutine and make it runnable."""
+    p.coro = _life(p, entry)
+    p.kernel.runq.append(p)
+
+
+async def _life(p: Proc, entry: Entry) -> None:
+    """A process from its first instruction to its exit: one image after another."""
+    while True:
+        try:
+            if p.siglist:
+                p.cursig(False)
+            status = (await entry(p.sysent) & 0xFF) << 8
+            # exit(3) of an ended main is the last chance to die of a signal that came meanwhile.
+            if p.siglist:
+                p.cursig(False)
+            break
+        except ExecImage as image:
+            entry = image.start
+        except ProcExit as e:
+            status = e.status
+            break
+    exit1(p, status)
+
+
+def exit1(p: Proc, status: int) -> None:
+    """End a process: close its files, hand its children to init, become a zombie, tell the parent."""
+    kernel = p.kernel
+    p.alarm_timer.stop()
+    p.fd.close_all()
+    p.exited = True
+    p.xstat = status
+    p.stopped = False
+    init = kernel.initproc
+    for child in p.children:
+        child.parent = init
+        if init is not None:
+            init.children.append(child)
+            if child.exited:
+                psignal(init, SIGCHLD)
+                init.waitchan.wakeup()
+    p.children = []
+    if p.ctty is not None and p.sid == p.pid:
+        p.ctty.session_ended(p)
+    for hook in kernel.process_exit:
+        hook(p)
+    p.ucred.prison.proc_leave(p)
+    parent = p.parent
+    if parent is None:
+        kernel.procs.pop(p.pid, None)
+    elif parent.handler(SIGCHLD) == SIG_IGN:
+        _reap(p)
+        parent.waitchan.wakeup()
+    else:
+        psignal(parent, SIGCHLD)
+        parent.waitchan.wakeup()
+
+
+def _reap(p: Proc) -> None:
+    p.kernel.procs.pop(p.pid, None)
+    if p.parent is not None:
+        if p in p.parent.children:
+            p.parent.children.remove(p)
+        for name in ("utime", "stime"):
+            p.parent.rusage["c" + name] += p.rusage[name] + p.rusage["c" + name]
+
+
+def exec_entry(p: Proc, path: str, argv: Sequence[str], env: dict[str, str]) -> tuple[Entry, str, list[str]]:
+    """Find out what `path` is and how to start it: (entry, name of the image, final argv).  execve(2)'s errors."""
+    from vshell.kernel.kern import vfs
+
+    argv = list(argv)
+    for _ in range(MAXINTERP):
+        vnode = vfs.namei(p, path)
+        if not vnode.is_reg:
+            raise KError(EACCES)
+        vfs.vaccess(vnode, p.ucred, X_OK)
+        image = vnode.read_all()
+        if image.startswith(ELF):
+            name = image[len(ELF) :].decode("ascii", "replace")
+            load = p.kernel.load_program
+            main = load(name)
+            if main is None:
+                raise KError(ENOENT)
+            return main(argv, env), path.rpartition("/")[2], argv
+        if not image.startswith(b"#!"):
+            raise KError(ENOEXEC)
+        line = image[2 : image.find(b"\n") if b"\n" in image else len(image)].decode("utf-8", "surrogateescape").strip()
+        interpreter, _, option = line.partition(" ")
+        if not interpreter:
+            raise KError(ENOEXEC)
+        argv = [interpreter, *([option.strip()] if option.strip() else []), path, *argv[1:]]
+        path = interpreter
+    raise KError(ENOEXEC)
+
+
+class ProcessCalls:
+    """System calls on processes."""
+
+    proc: Proc
+    kernel: Kernel
+
+    def getpid(self) -> int:
+        """getpid(2)."""
+        return self.proc.pid
+
+    def getppid(self) -> int:
+        """getppid(2)."""
+        return self.proc.parent.pid if self.proc.parent is not None else 0
+
+    def getpgrp(self) -> int:
+        """getpgrp(2)."""
+        return self.proc.pgid
+
+    def setpgid(self, pid: int, pgid: int) -> None:
+        """setpgid(2)."""
+        p = self.proc if pid in (0, self.proc.pid) else self.kernel.procs.get(pid)
+        if p is None or (p is not self.proc and p.parent is not self.proc):
+            raise KError(ESRCH)
+        if pgid < 0:
+            raise KError(EINVAL)
+        if p.sid == p.pid or p.sid != self.proc.sid:
+            raise KError(EPERM)
+        p.pgid = pgid or p.pid
+
+    def setsid(self) -> int:
+        """setsid(2)."""
+        p = self.proc
+        if p.pgid == p.pid or any(q.pgid == p.pid for q in self.kernel.procs.values()):
+            raise KError(EPERM)
+        p.sid = p.pgid = p.pid
+        p.ctty = None
+        return p.pid
+
+    def fork(self, main: Entry) -> int:
+        """fork(2): see abi.syscalls."""
+        return fork1(self.kernel, self.proc, main).pid
+
+    def execve(self, path: str, argv: Sequence[str], env: dict[str, str]) -> NoReturn:
+        """execve(2)."""
+        p = self.proc
+        entry, name, args = exec_entry(p, path, argv, env)
+        p.comm = name[:19]
+        p.args = args
+        p.fd.close_on_exec()
+        p.sigacts = {s: a for s, a in p.sigacts.items() if a[0] == SIG_IGN}
+        p.alarm_timer.stop()
+
+        async def run(sysent: Any) -> int:
+            await tsleep(p, timeout=EXEC_COST)
+            return await entry(sysent)
+
+        raise ExecImage(run)
+
+    def exit(self, status: int) -> NoReturn:
+        """_exit(2)."""
+        raise ProcExit((status & 0xFF) << 8)
+
+    async def wait4(self, pid: int = -1, options: int = 0) -> tuple[int, int]:
+        """wait4(2)."""
+        p = self.proc
+        while True:
+            found = False
+            for child in p.children:
+                if not (pid == -1 or child.pid == pid or (pid == 0 and child.pgid == p.pgid) or child.pgid == -pid):
+                    continue
+                found = True
+                if child.exited:
+                    _reap(child)
+                    return child.pid, child.xstat
+                if child.stopreport and options & WUNTRACED:
+                    sig, child.stopreport = child.stopreport, 0
+                    return child.pid, sig << 8 | 0x7F
+            if not found:
+                raise KError(ECHILD)
+            if options & WNOHANG:
+                return 0, 0
+            await tsleep(p, p.waitchan, eintr=True)
+
+    async def sched_yield(self) -> None:
+        """sched_yield(2); charges a little time so that the clock moves in a busy loop."""
+        p = self.proc
+        if self.kernel.charge(p, 2_000):
+            self.kernel.runq.append(p)
+            await mi_switch()
+        if p.siglist:
+            p.cursig(False)
+
+
+def init_main(p: Proc) -> Callable[[Any], Any]:
+    """What process 1 does: reap what it inherits, for ever."""
+
+    async def main(_sys: Any) -> int:
+        while True:
+            for child in p.children[:]:
+                if child.exited:
+                    _reap(child)
+            await tsleep(p, p.waitchan)
+
+    p.sigacts[SIGCHLD] = (SIG_DFL, True)
+    return main

@@ -1,0 +1,71 @@
+"""Sleeping and waking (sleepqueue(9), kern_synch.c).
+
+A process is a coroutine; it gives up the processor only in `tsleep`, by yielding to the scheduler in kernel.py.  A wait
+channel is an object; whoever changes what sleepers wait for calls its `wakeup`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from types import coroutine
+from typing import TYPE_CHECKING, Any
+
+from vshell.abi.errno import EINTR, KError
+
+if TYPE_CHECKING:
+    from vshell.kernel.kern.kern_proc import Proc
+
+
+class Wchan:
+    """A wait channel: the processes that sleep on it, in order of arrival."""
+
+    __slots__ = ("name", "sleepers")
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self.sleepers: list[Proc] = []
+
+    def wakeup(self) -> None:
+        """Make every sleeper runnable."""
+        if self.sleepers:
+            for p in self.sleepers[:]:
+                p.setrunnable()
+
+    def wakeup_one(self) -> None:
+        """Make the process that has slept longest runnable."""
+        if self.sleepers:
+            self.sleepers[0].setrunnable()
+
+
+@coroutine
+def mi_switch() -> Generator[None, Any, None]:
+    """Hand the processor to the scheduler."""
+    yield
+
+
+async def tsleep(p: Proc, *chans: Wchan, timeout: int | None = None, eintr: bool = False) -> bool:
+    """Sleep until a channel is woken, `timeout` ns have passed or a signal arrives; True unless it timed out.
+
+    The caller re-checks its condition: waking is a hint.  A caught signal whose handler asks for restart looks
+    like a wakeup unless `eintr`; otherwise KError(EINTR).  A fatal signal unwinds the coroutine.
+    """
+    if p.siglist and p.cursig(eintr):
+        raise KError(EINTR)
+    for chan in chans:
+        chan.sleepers.append(p)
+    p.wchans = chans
+    p.sleeping = True
+    timer = None
+    if timeout is not None:
+        timer = p.kernel.clock.after(timeout, p.setrunnable, True)
+    p.timedout = False
+    try:
+        await mi_switch()
+    finally:
+        if p.sleeping:  # unwound by close(): nobody woke us
+            p.unsleep()
+        if timer is not None:
+            timer.stop()
+    if p.siglist and p.cursig(eintr):
+        raise KError(EINTR)
+    return not p.timedout

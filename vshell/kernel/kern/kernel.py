@@ -1,0 +1,211 @@
+"""The kernel: time, the scheduler, the table of processes, the modules that are in.
+
+A driver constructs one, calls `boot`, and then `step` for as long as there is work; between two steps it moves the
+clock (`clock.next`, `clock.advance`).  The kernel never waits and never looks outside.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from vshell.kernel.kern.clock import Clock
+from vshell.kernel.kern.kern_descrip import File, FileDesc
+from vshell.kernel.kern.kern_fork import Entry, exec_entry, fork1, init_main, start
+from vshell.kernel.kern.kern_proc import Proc, Ucred
+from vshell.kernel.kern.module import KernelModule
+from vshell.kernel.kern.random import Random
+
+if TYPE_CHECKING:
+    from vshell.kernel.kern.kern_jail import Prison
+    from vshell.kernel.kern.module import VnetModule
+    from vshell.kernel.kern.vfs import Vnode
+    from vshell.kernel.net.vnet import Vnet
+
+M = TypeVar("M", bound=KernelModule)
+
+PACKET_COST = 20_000
+"""Virtual time the handling of one packet takes, ns."""
+
+FIRST_PID = 640
+"""Where process ids start for users: a booted system has spent these."""
+
+ProgramLoader = Callable[[str], Callable[[list[str], dict[str, str]], Entry] | None]
+
+
+class Kernel(dict[type[KernelModule], Any]):
+    """One machine.  As a mapping: the instances of its KernelModule classes."""
+
+    __hash__ = object.__hash__
+
+    def __init__(self, *, seed: int = 0, vimage: bool = True, paced: bool = False) -> None:
+        super().__init__()
+        self.clock = Clock()
+        self.random = Random(seed)
+        self.vimage = vimage
+        self.paced = paced
+        """True when wall-clock time drives the clock: then work costs no extra virtual time."""
+        self.runq: deque[Proc] = deque()
+        self.netisrq: deque[tuple[Callable[..., object], Any, Any]] = deque()
+        """Packets on their way: (handler, first argument, mbuf)."""
+        self.procs: dict[int, Proc] = {}
+        self.lastpid = 0
+        self.curproc: Proc | None = None
+        self.initproc: Proc | None = None
+        self.process_exit: list[Callable[[Proc], None]] = []
+        self.panics: list[str] = []
+        """Bugs that showed themselves: the traceback of each."""
+        self.on_panic: Callable[[str], None] = self.panics.append
+        self.steps = 0
+        """Times a process was given the processor; a driver can bound a run with it."""
+        self.programs: Any = None
+        """Where programs are installed (userland/programs.py), handed in by the machine."""
+        self.load_program: ProgramLoader = lambda name: None
+        self.load_data: Callable[[str], bytes] = lambda name: b""
+        """Reads a data file of the initial file system, handed in by the machine."""
+        self.rootvnode: Vnode
+        self.prison0: Prison
+        self.vnet0: Vnet
+        self.vnets: list[Vnet] = []
+        self.vnet_modules: list[type[VnetModule]] = []
+        """Modules every stack has, in SI_SUB order."""
+
+    # life ------------------------------------------------------------------------------------------------------
+    def boot(self) -> None:
+        """Bring up the modules of the configuration, the root file system, process 1."""
+        from vshell.kernel.conf import generic
+        from vshell.kernel.kern import kern_jail, kern_linker, vfs
+        from vshell.kernel.net import vnet
+
+        self.prison0 = kern_jail.prison0(self)
+        vfs.mount_root(self)
+        self.prison0.root = self.rootvnode
+        self.initproc = init = self.new_proc(None, Ucred(self.prison0))
+        init.comm, init.args = "init", ["/sbin/init"]
+        init.cdir = init.rdir = self.rootvnode
+        self.vnet0 = self.prison0.vnet = vnet.vnet_alloc(self)
+        kern_linker.load_static(self, generic.KERNEL, generic.BOOT)
+        start(init, init_main(init))
+        self.lastpid = FIRST_PID
+        for setup in generic.SETUP:
+            setup(self)
+
+    def __missing__(self, cls: type[M]) -> M:
+        raise KeyError(f"{cls.__name__} is not loaded")
+
+    def new_proc(self, parent: Proc | None, ucred: Ucred) -> Proc:
+        """Allocate a process (the caller fills in what is inherited and starts it)."""
+        from vshell.kernel.kern.syscalls import ProcSyscalls
+
+        self.lastpid += 1
+        while self.lastpid in self.procs:
+            self.lastpid += 1
+        if self.lastpid > 99999:
+            self.lastpid = 100
+        p = Proc(self, self.lastpid, parent, ucred)
+        p.fd = FileDesc(p.limits)
+        p.sysent = ProcSyscalls(self, p)
+        self.procs[p.pid] = p
+        if parent is not None:
+            parent.children.append(p)
+        ucred.prison.proc_enter(p)
+        return p
+
+    def spawn_init(self, path: str, argv: list[str], env: dict[str, str], files: list[File]) -> Proc:
+        """Start a program as init starts a session: child of process 1, session leader, `files` as descriptors 0.."""
+        assert self.initproc is not None
+
+        async def entry(sysent: Any) -> int:
+            sysent.execve(path, argv, env)
+            return 127
+
+        exec_entry(self.initproc, path, argv, env)  # fail here rather than in the child
+        p = fork1(self, self.initproc, entry)
+        p.pgid = p.sid = p.pid
+        for fd, file in enumerate(files):
+            p.fd.put(fd, file)
+        return p
+
+    # the scheduler ---------------------------------------------------------------------------------------------
+    def charge(self, p: Proc, ns: int) -> bool:
+        """Account processor time to a process; True if something else wants to run now."""
+        p.rusage["utime"] += ns
+        clock = self.clock
+        if not self.paced:
+            clock.now += ns
+        heap = clock.heap
+        return bool(self.runq or self.netisrq or (heap and heap[0][0] <= clock.now) or self.paced)
+
+    def step(self, limit: int = 1 << 62) -> bool:
+        """Do everything that is due now; True if `limit` turns of processes were not enough."""
+        clock, runq, netisrq, heap = self.clock, self.runq, self.netisrq, self.clock.heap
+        cost = 0 if self.paced else PACKET_COST
+        while True:
+            while netisrq:
+                handler, arg, m = netisrq.popleft()
+                clock.now += cost
+                handler(arg, m)
+            if heap and heap[0][0] <= clock.now:
+                clock.run_due()
+            elif runq:
+                if limit <= 0:
+                    return True
+                limit -= 1
+                self.resume(runq.popleft())
+            elif not netisrq:
+                return False
+
+    def resume(self, p: Proc) -> None:
+        """Let a process run until it sleeps."""
+        if p.exited:
+            return
+        self.curproc = p
+        self.steps += 1
+        assert p.coro is not None
+        try:
+            p.coro.send(None)
+        except StopIteration:
+            pass
+        except Exception:
+            self.panic(p)
+        finally:
+            self.curproc = None
+
+    def panic(self, p: Proc) -> None:
+        """Something that is not an errno escaped: a bug.  The process dies as of an abort, the machine lives on."""
+        from traceback import format_exc
+
+        from vshell.abi.signal import SIGABRT
+        from vshell.kernel.kern.kern_fork import exit1
+
+        self.on_panic(f"process {p.pid} ({' '.join(p.args)}):\n{format_exc()}")
+        if not p.exited:
+            exit1(p, SIGABRT | 0x80)
+
+    def run(self, until: Callable[[], bool], horizon: int = 3600 * 1_000_000_000, steps: int = 1 << 62) -> bool:
+        """The jump driver: run until `until()`; False when nothing can happen any more.
+
+        Nothing can happen when there is no deadline, or when for `horizon` ns only timers of the kernel went off,
+        or when `steps` turns were used up.
+        """
+        clock = self.clock
+        quiet = clock.now
+        last = self.steps
+        end = self.steps + steps
+        while True:
+            if self.step(end - self.steps):
+                return False
+            if until():
+                return True
+            if self.steps != last:
+                last, quiet = self.steps, clock.now
+            deadline = clock.next()
+            if deadline is None or clock.now - quiet > horizon:
+                return False
+            clock.advance(deadline)
+
+    def import_file(self, name: str) -> Any:
+        """Import the kernel file `name` ("netinet.ip_icmp")."""
+        return import_module(f"vshell.kernel.{name}")

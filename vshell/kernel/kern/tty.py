@@ -1,0 +1,208 @@
+"""The terminal: line discipline between a program and whoever types (tty(4), kern/tty_ttydisc.c).
+
+The front end feeds keystrokes with `input` and receives what is to be shown through `output`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from vshell.abi.errno import EAGAIN, ENOTTY, KError
+from vshell.abi.fcntl import O_NONBLOCK, O_RDWR, POLLIN, POLLOUT, S_IFCHR, Stat
+from vshell.abi.record import Record
+from vshell.abi.signal import SIGINFO, SIGINT, SIGQUIT, SIGTSTP, SIGWINCH
+from vshell.abi.termios import TIOCGETA, TIOCGPGRP, TIOCSETA, TIOCSPGRP, Termios
+from vshell.kernel.kern.kern_descrip import File
+from vshell.kernel.kern.kern_sig import pgsignal
+from vshell.kernel.kern.kern_synch import Wchan, tsleep
+
+if TYPE_CHECKING:
+    from vshell.kernel.kern.kern_proc import Proc
+    from vshell.kernel.kern.kernel import Kernel
+
+VEOF, VINTR, VQUIT, VSUSP, VKILL, VWERASE, VREPRINT, VSTATUS, VLNEXT = 4, 3, 28, 26, 21, 23, 18, 20, 22
+VERASE = (8, 127)
+
+
+class Tty:
+    """One terminal."""
+
+    def __init__(self, kernel: Kernel, name: str, output: Callable[[bytes], None]) -> None:
+        self.kernel = kernel
+        self.name = name
+        self.output = output
+        """Called with bytes to show."""
+        self.termios = Termios()
+        self.rows, self.columns = 24, 80
+        self.pgrp = 0
+        """The foreground process group."""
+        self.rchan = Wchan("ttyin")
+        self._line = bytearray()
+        self._ready: deque[bytes] = deque()
+        self._literal = False
+
+    def set_size(self, rows: int, columns: int) -> None:
+        """The window changed."""
+        if (rows, columns) != (self.rows, self.columns):
+            self.rows, self.columns = rows, columns
+            if self.pgrp:
+                pgsignal(self.kernel, self.pgrp, SIGWINCH)
+
+    def write(self, data: bytes) -> None:
+        """Show what a program wrote."""
+        self.output(data.replace(b"\n", b"\r\n") if self.termios.opost else data)
+
+    def echo(self, data: bytes) -> None:
+        """Show what was typed."""
+        if self.termios.echo and data:
+            self.write(data)
+
+    def input(self, data: bytes) -> None:
+        """Keystrokes arrive."""
+        t = self.termios
+        for byte in data:
+            if self._literal:
+                self._literal = False
+                self._insert(byte)
+            elif t.isig and byte in (VINTR, VQUIT, VSUSP, VSTATUS):
+                self._signal(byte)
+            elif not t.icanon:
+                self._ready.append(bytes((byte,)))
+                self.echo(bytes((byte,)))
+                self.rchan.wakeup()
+            else:
+                self._canonical(byte)
+
+    def _signal(self, byte: int) -> None:
+        if byte == VSUSP:
+            return  # DIFFERS: no job control at the console; a stopped shell could not be woken
+        self.echo(b"^" + bytes((byte + 64,)) + (b"" if byte == VSTATUS else b""))
+        if byte != VSTATUS:
+            self._line.clear()
+            self._ready.clear()
+        sig = {VINTR: SIGINT, VQUIT: SIGQUIT, VSTATUS: SIGINFO, VSUSP: SIGTSTP}[byte]
+        if self.pgrp:
+            pgsignal(self.kernel, self.pgrp, sig)
+
+    def _canonical(self, byte: int) -> None:
+        if byte in (10, 13):
+            self.echo(b"\n")
+            self._ready.append(bytes(self._line) + b"\n")
+            self._line.clear()
+            self.rchan.wakeup()
+        elif byte == VEOF:
+            self._ready.append(bytes(self._line))
+            self._line.clear()
+            self.rchan.wakeup()
+        elif byte in VERASE:
+            self._erase(1)
+        elif byte == VKILL:
+            self._erase(len(self._line))
+        elif byte == VWERASE:
+            kept = self._line.rstrip()
+            self._erase(len(self._line) - (max(kept.rfind(b" "), kept.rfind(b"\t")) + 1))
+        elif byte == VREPRINT:
+            self.echo(b"^R\n" + bytes(self._line))
+        elif byte == VLNEXT:
+            self._literal = True
+        else:
+            self._insert(byte)
+
+    def _insert(self, byte: int) -> None:
+        self._line.append(byte)
+        self.echo(bytes((byte,)) if byte >= 32 or byte == 9 else b"^" + bytes((byte + 64,)))
+
+    def _erase(self, count: int) -> None:
+        for _ in range(count):
+            if not self._line:
+                return
+            byte = self._line.pop()
+            if byte & 0xC0 == 0x80:  # the tail of a UTF-8 character
+                while self._line and self._line[-1] & 0xC0 == 0x80:
+                    self._line.pop()
+                if self._line:
+                    self._line.pop()
+            width = 2 if byte < 32 and byte != 9 else 1
+            self.echo(b"\b \b" * width)
+
+    def readable(self) -> bool:
+        """True if a read would not wait."""
+        return bool(self._ready)
+
+    def take(self, size: int) -> bytes:
+        """The next line (or bytes) of input, no more than `size`."""
+        chunk = self._ready.popleft()
+        if len(chunk) > size:
+            self._ready.appendleft(chunk[size:])
+        return chunk[:size]
+
+    def session_ended(self, leader: Proc) -> None:
+        """The session leader is gone."""
+        self.pgrp = 0
+
+
+class TtyFile(File):
+    """A terminal, opened."""
+
+    kind = "tty"
+
+    def __init__(self, tty: Tty, flags: int = O_RDWR) -> None:
+        super().__init__(flags)
+        self.tty = tty
+        self.rchan = tty.rchan
+
+    async def read(self, td: Proc, size: int) -> bytes:
+        """One line, or what was typed in raw mode."""
+        while not self.tty.readable():
+            if self.flags & O_NONBLOCK:
+                raise KError(EAGAIN)
+            await tsleep(td, self.rchan)
+        return self.tty.take(size)
+
+    def write_nowait(self, td: Proc, data: bytes) -> int:
+        """A terminal takes everything."""
+        self.tty.write(data)
+        return len(data)
+
+    def poll(self, events: int) -> int:
+        """Always writable."""
+        return events & POLLOUT | (events & POLLIN if self.tty.readable() else 0)
+
+    def stat(self, td: Proc) -> Stat:
+        """A character device."""
+        now = self.tty.kernel.clock.realtime()
+        return Stat(0, 0, S_IFCHR | 0o620, 1, 0, 4, 0, now, now, now)
+
+    def isatty(self) -> bool:
+        """It is."""
+        return True
+
+    def ioctl(self, td: Proc, request: Record) -> Any:
+        """tty(4) requests."""
+        tty = self.tty
+        if isinstance(request, TIOCGETA):
+            return tty.termios
+        if isinstance(request, TIOCSETA):
+            tty.termios = request.termios
+            return None
+        if isinstance(request, TIOCSPGRP):
+            tty.pgrp = request.pgrp
+            return None
+        if isinstance(request, TIOCGPGRP):
+            return tty.pgrp
+        raise KError(ENOTTY)
+
+
+class TtyCalls:
+    """System calls on terminals."""
+
+    proc: Proc
+
+    def ttysize(self, fd: int) -> tuple[int, int]:
+        """TIOCGWINSZ: (rows, columns)."""
+        file = self.proc.fd.get(fd)
+        if not isinstance(file, TtyFile):
+            raise KError(ENOTTY)
+        return file.tty.rows, file.tty.columns

@@ -1,0 +1,70 @@
+"""ioctl(2) on interfaces: from a typed request to the code that serves it (ifioctl and ifhwioctl of net/if.c).
+
+A handler registers for a request class; whoever adds a request adds a class in abi/ and a handler beside the thing it
+concerns, and nothing here changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from vshell.abi.errno import ENXIO, EPERM, KError
+from vshell.abi.sockio import IfRequest
+
+if TYPE_CHECKING:
+    from vshell.kernel.kern.kern_proc import Proc
+    from vshell.kernel.kern.uipc_socket import Socket
+    from vshell.kernel.net.ifnet import Ifnet
+
+H = TypeVar("H", bound=Callable[..., Any])
+
+_BY_INTERFACE: dict[type[IfRequest], tuple[Callable[..., Any], bool]] = {}
+_BY_STACK: dict[type[IfRequest], tuple[Callable[..., Any], bool]] = {}
+
+
+def ifrequest(request: type[IfRequest], *, priv: bool = False) -> Callable[[H], H]:
+    """Register `handler(ifp, request, td)` for a request on an existing interface; `priv` asks for root first."""
+
+    def register(handler: H) -> H:
+        _BY_INTERFACE[request] = (handler, priv)
+        return handler
+
+    return register
+
+
+def stackrequest(request: type[IfRequest], *, priv: bool = False) -> Callable[[H], H]:
+    """Register `handler(so, request, td)` for a request on a stack (SIOCIFCREATE2, SIOCGIFCONF, ...)."""
+
+    def register(handler: H) -> H:
+        _BY_STACK[request] = (handler, priv)
+        return handler
+
+    return register
+
+
+def ifunit(vnet: Any, name: str) -> Ifnet | None:
+    """The interface of that name in a stack; the first of several (ifunit)."""
+    for ifp in vnet.ifnets:
+        if ifp.xname == name:
+            found: Ifnet = ifp
+            return found
+    return None
+
+
+def ifioctl(so: Socket, request: IfRequest, td: Proc) -> Any:
+    """Serve a request in the stack of the socket.  ENXIO comes before EPERM, as in sys/net/if.c."""
+    entry = _BY_STACK.get(type(request))
+    if entry is not None:
+        if entry[1] and td.ucred.uid != 0:
+            raise KError(EPERM)
+        return entry[0](so, request, td)
+    ifp = ifunit(so.vnet, request.name)
+    if ifp is None:
+        raise KError(ENXIO)
+    entry = _BY_INTERFACE.get(type(request))
+    if entry is None:
+        return ifp.ioctl(request, td)
+    if entry[1] and td.ucred.uid != 0:
+        raise KError(EPERM)
+    return entry[0](ifp, request, td)

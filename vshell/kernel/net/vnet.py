@@ -1,0 +1,85 @@
+"""Network stacks: struct vnet and its modules (VIMAGE, net/vnet.c).
+
+A stack is a mapping from VnetModule classes to their instances: `vnet[Icmp].icmplim`.  Constructors run in SI_SUB order
+when a stack is born, destructors in reverse when it dies; a module loaded later attaches to every living stack.
+Nothing is ever shared between two stacks but links, over which packets travel as events.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from vshell.kernel.kern.module import VnetModule
+
+if TYPE_CHECKING:
+    from vshell.kernel.kern.kernel import Kernel
+    from vshell.kernel.net.ifnet import Ifnet
+
+V = TypeVar("V", bound=VnetModule)
+
+
+class Vnet(dict[type[VnetModule], Any]):
+    """One network stack."""
+
+    __slots__ = ("ifindex", "ifnets", "kernel", "loif", "numfibs", "shutdown", "sockcnt")
+    __hash__ = object.__hash__
+
+    def __init__(self, kernel: Kernel) -> None:
+        super().__init__()
+        self.kernel = kernel
+        self.ifnets: list[Ifnet] = []
+        """Interfaces in order of attachment (V_ifnet)."""
+        self.loif: Ifnet | None = None
+        """The loopback interface (V_loif)."""
+        self.numfibs = 1
+        self.shutdown = False
+        """True from the moment the stack begins to die."""
+        self.sockcnt = 0
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+def _order(cls: type[VnetModule]) -> tuple[int, int]:
+    return cls.sub, cls.order
+
+
+def vnet_alloc(kernel: Kernel) -> Vnet:
+    """A new stack with every module constructed (vnet_alloc)."""
+    vnet = Vnet(kernel)
+    kernel.vnets.append(vnet)
+    for cls in kernel.vnet_modules:
+        vnet[cls] = cls(vnet)
+    for cls in kernel.vnet_modules:
+        vnet[cls].init()
+    return vnet
+
+
+def vnet_destroy(vnet: Vnet) -> None:
+    """Take a stack down, modules in reverse order (vnet_destroy)."""
+    vnet.shutdown = True
+    for cls in reversed(vnet.kernel.vnet_modules):
+        vnet[cls].destroy()
+    vnet.clear()
+    vnet.kernel.vnets.remove(vnet)
+
+
+def vnet_register(kernel: Kernel, classes: list[type[VnetModule]]) -> None:
+    """Add modules to the kernel and to every living stack (vnet_register_sysinit)."""
+    new = sorted((c for c in classes if c not in kernel.vnet_modules), key=_order)
+    kernel.vnet_modules = sorted([*kernel.vnet_modules, *new], key=_order)
+    for vnet in kernel.vnets:
+        for cls in new:
+            vnet[cls] = cls(vnet)
+        for cls in new:
+            vnet[cls].init()
+
+
+def vnet_deregister(kernel: Kernel, classes: list[type[VnetModule]]) -> None:
+    """Remove modules from every living stack and from the kernel (vnet_deregister_sysinit)."""
+    old = [c for c in kernel.vnet_modules if c in classes]
+    for vnet in kernel.vnets:
+        for cls in reversed(old):
+            vnet[cls].destroy()
+            del vnet[cls]
+    kernel.vnet_modules = [c for c in kernel.vnet_modules if c not in classes]
