@@ -1,0 +1,146 @@
+"""Open files and directories, and fifos by name (sys/kern/vfs_vnops.c, sys/fs/fifofs)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vshell.abi.errno import EINVAL, EISDIR, ENXIO, KError
+from vshell.abi.fcntl import (
+    O_ACCMODE,
+    O_APPEND,
+    O_CREAT,
+    O_DIRECTORY,
+    O_EXCL,
+    O_NOFOLLOW,
+    O_NONBLOCK,
+    O_RDONLY,
+    O_TRUNC,
+    O_WRONLY,
+    SEEK_CUR,
+    SEEK_END,
+    SEEK_SET,
+    Stat,
+)
+from vshell.kernel.kern.kern_descrip import File
+from vshell.kernel.kern.kern_synch import tsleep
+from vshell.kernel.kern.sys_pipe import PipeBuffer, PipeEnd
+
+if TYPE_CHECKING:
+    from vshell.kernel.kern.kern_proc import Proc
+    from vshell.kernel.kern.vfs import DirVnode, FifoVnode, RegularVnode
+
+OPEN_ONLY = O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW | O_DIRECTORY
+"""Flags that matter while opening and are not kept."""
+
+
+class VnodeFile(File):
+    """A regular file or a directory, opened."""
+
+    kind = "vnode"
+
+    def __init__(self, vnode: RegularVnode | DirVnode, flags: int) -> None:
+        super().__init__(flags & ~OPEN_ONLY)
+        self.vnode = vnode
+        self.offset = 0
+
+    def _regular(self) -> RegularVnode:
+        if self.vnode.isdir:
+            raise KError(EISDIR)
+        return self.vnode  # type: ignore[return-value]
+
+    async def read(self, td: Proc, size: int) -> bytes:
+        """read(2)."""
+        data = self._regular().read(self.offset, size)
+        self.offset += len(data)
+        return data
+
+    def write_nowait(self, td: Proc, data: bytes) -> int:
+        """write(2): a file takes everything."""
+        vnode = self._regular()
+        if self.flags & O_APPEND:
+            self.offset = vnode.size()
+        vnode.write(self.offset, data)
+        self.offset += len(data)
+        return len(data)
+
+    def stat(self, td: Proc) -> Stat:
+        """fstat(2)."""
+        return self.vnode.getattr()
+
+    def lseek(self, td: Proc, offset: int, whence: int) -> int:
+        """lseek(2)."""
+        if whence == SEEK_CUR:
+            offset += self.offset
+        elif whence == SEEK_END:
+            offset += self.vnode.size()
+        elif whence != SEEK_SET:
+            raise KError(EINVAL)
+        if offset < 0:
+            raise KError(EINVAL)
+        self.offset = offset
+        return offset
+
+    def truncate(self, td: Proc, size: int) -> None:
+        """ftruncate(2)."""
+        if size < 0 or self.vnode.isdir:
+            raise KError(EINVAL)
+        self._regular().truncate(size)
+
+
+class FifoEnd(PipeEnd):
+    """A fifo, opened.
+
+    DIFFERS: open(2) does not wait for the other side; the first read or write does, which a program cannot tell.
+    """
+
+    kind = "fifo"
+
+    def __init__(self, vnode: FifoVnode, pipe: PipeBuffer, flags: int) -> None:
+        super().__init__(pipe, flags)
+        self.vnode = vnode
+        self.connected = bool(self._others()) or flags & O_ACCMODE not in (O_RDONLY, O_WRONLY)
+
+    def _others(self) -> list[PipeEnd]:
+        return self.pipe.writers if self.flags & O_ACCMODE == O_RDONLY else self.pipe.readers
+
+    async def read(self, td: Proc, size: int) -> bytes:
+        """Wait for the first writer, then as a pipe."""
+        while not self.connected and not self.flags & O_NONBLOCK:
+            await tsleep(td, self.rchan)
+        return await super().read(td, size)
+
+    def write_nowait(self, td: Proc, data: bytes) -> int:
+        """Nothing fits before the first reader has come."""
+        return super().write_nowait(td, data) if self.connected else 0
+
+    def poll(self, events: int) -> int:
+        """A fifo nobody has opened at the other side is not at its end."""
+        return super().poll(events) if self.connected else 0
+
+    def stat(self, td: Proc) -> Stat:
+        """fstat(2)."""
+        return self.vnode.getattr()
+
+    def close(self) -> None:
+        """The last close forgets what was not read."""
+        super().close()
+        if not self.pipe.readers and not self.pipe.writers:
+            self.vnode.fifo = None
+
+
+def fifo_open(vnode: FifoVnode, proc: Proc, flags: int) -> File:
+    """Open a fifo and tell those who wait at the other side."""
+    pipe = vnode.fifo
+    if pipe is None:
+        pipe = vnode.fifo = PipeBuffer()
+    if flags & O_NONBLOCK and flags & O_ACCMODE == O_WRONLY and not pipe.readers:
+        if not pipe.writers:
+            vnode.fifo = None
+        raise KError(ENXIO)
+    end = FifoEnd(vnode, pipe, flags & ~OPEN_ONLY)
+    for other in end._others():
+        assert isinstance(other, FifoEnd)
+        other.connected = True
+    pipe.wakeup_readers()
+    pipe.wakeup_writers()
+    return end
