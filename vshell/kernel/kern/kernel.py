@@ -19,9 +19,10 @@ from vshell.kernel.kern.module import KernelModule
 from vshell.kernel.kern.random import Random
 
 if TYPE_CHECKING:
+    from vshell.kernel.kern.devfs import Cdev
     from vshell.kernel.kern.kern_jail import Prison
     from vshell.kernel.kern.module import VnetModule
-    from vshell.kernel.kern.vfs import Vnode
+    from vshell.kernel.kern.vfs import Mount, Vnode
     from vshell.kernel.net.vnet import Vnet
 
 M = TypeVar("M", bound=KernelModule)
@@ -65,6 +66,9 @@ class Kernel(dict[type[KernelModule], Any]):
         self.load_program: ProgramLoader = lambda name: None
         self.load_data: Callable[[str], bytes] = lambda name: b""
         """Reads a data file of the initial file system, handed in by the machine."""
+        self.mounts: list[Mount] = []
+        self.devices: dict[str, Cdev] = {}
+        self.dev_minor = 0
         self.rootvnode: Vnode
         self.prison0: Prison
         self.vnet0: Vnet
