@@ -93,7 +93,9 @@ class Programs:
                 self._all.setdefault(directory, {})[name] = program
 
 
-RESERVED = frozenset({"as", "assert", "async", "await", "break", "class", "del", "exec", "from", "import", "is", "lambda", "pass"})
+RESERVED = frozenset(
+    {"as", "assert", "async", "await", "break", "class", "del", "exec", "from", "import", "is", "lambda", "pass"}
+)
 
 
 def declared_paths(text: str) -> tuple[str, ...]:

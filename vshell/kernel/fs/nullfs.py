@@ -54,10 +54,7 @@ def _through(name: str) -> Any:
 
 
 class NullVnode(Vnode):
-    """A vnode that passes everything on to the one below (`lower`, a slot of each subclass)."""
-
-    __slots__ = ()
-    lower: Vnode
+    """A vnode that passes everything on to the one below."""
 
     def __init__(self, mount: Mount, lower: Vnode) -> None:
         self.mount = mount
@@ -100,13 +97,9 @@ class NullVnode(Vnode):
 class NullOther(NullVnode):
     """A fifo, a socket's name, a device."""
 
-    __slots__ = ("lower",)
-
 
 class NullRegular(NullVnode, RegularVnode):
     """A regular file."""
-
-    __slots__ = ("lower",)
 
     @property
     def data(self) -> bytearray:
@@ -118,14 +111,12 @@ class NullRegular(NullVnode, RegularVnode):
 class NullSymlink(NullVnode, SymlinkVnode):
     """A symbolic link."""
 
-    __slots__ = ("lower",)
     target = _through("target")
 
 
 class NullDir(NullVnode, DirVnode):
     """A directory."""
 
-    __slots__ = ("lower",)
     name = _through("name")
 
     def __init__(self, mount: Mount, lower: Vnode) -> None:

@@ -455,7 +455,7 @@ def check_delete(dvp: DirVnode, vnode: Vnode, cred: Any) -> None:
 
 def namei(proc: Proc, path: str, follow: bool = True) -> Vnode:
     """The vnode of a path as `proc` sees it; ENOENT and its kin."""
-    dvp, name, vnode, _ = _walk(proc, path, follow, None)
+    vnode = _walk(proc, path, follow, None)[2]
     if vnode is None:
         raise KError(ENOENT)
     return vnode

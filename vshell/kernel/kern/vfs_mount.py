@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel
 
-BUILTIN = frozenset({"devfs", "procfs", "tmpfs", "ufs"})
-"""Types in GENERIC; the others load a module of their name."""
-
 MNT_WORDS = {"noatime": "noatime", "noexec": "noexec", "nosuid": "nosuid", "nosymfollow": "nosymfollow", "ro": "read-only"}
 """Mount options to the words mount(8) lists, for all types."""
 
@@ -90,7 +87,7 @@ class MountCalls:
         vnode = namei(self.proc, path)
         if not vnode.isdir or not isinstance(vnode, DirVnode):
             raise KError(ENOTDIR)
-        module = _fstype(self.kernel, fstype)
+        module = _fstype(fstype)
         onname = vn_fullpath(vnode, self.kernel.rootvnode)
         words = frozenset(word for name, word in MNT_WORDS.items() if name in options)
         mount = module.mount(self.proc, options.get("from", fstype), onname, words, options)
@@ -117,13 +114,11 @@ class MountCalls:
             raise KError(EPERM)
 
 
-def _fstype(kernel: Kernel, name: str) -> ModuleType:
+def _fstype(name: str) -> ModuleType:
     """The module of a file system type, loaded if need be."""
     from importlib.util import find_spec
 
     full = f"vshell.kernel.fs.{name}"
     if not name.isidentifier() or find_spec(full) is None:
         raise KError(EINVAL, "Invalid fstype")
-    if name not in BUILTIN:
-        kernel.autoload(name)
     return import_module(full)
