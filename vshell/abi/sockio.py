@@ -30,3 +30,10 @@ class IfRequest(Record):
     """A request about one interface (or, with name "", about interfaces)."""
 
     name: str = ""
+
+
+class SIOCSIFADDR(IfRequest):
+    """What a protocol asks of a type's `ioctl` when it has put an address on it: come up, announce it (ether_ioctl)."""
+
+    ifa: object = None
+    """The Ifaddr."""
