@@ -24,8 +24,9 @@ MAY_IMPORT = {
 """Everything else (app, machine, __main__) is where all meets and may import all."""
 
 ALSO = {
-    # The streams of a non-interactive run are files of the kernel that lead to the host.
+    # Files of the kernel that lead to the host: streams, and folders the user named.
     "vshell.shell.hostio": {"vshell.kernel.kern"},
+    "vshell.shell.hostfs": {"vshell.kernel.kern"},
 }
 
 THIRD_PARTY = {

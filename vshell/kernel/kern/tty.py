@@ -138,6 +138,12 @@ class Tty:
             self._ready.appendleft(chunk[size:])
         return chunk[:size]
 
+    def take_unfinished(self) -> bytes:
+        """Remove and return what was typed of a line that is not complete: an editor of lines takes over."""
+        typed = bytes(self._line)
+        self._line.clear()
+        return typed
+
     def session_ended(self, leader: Proc) -> None:
         """The session leader is gone."""
         self.pgrp = 0

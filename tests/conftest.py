@@ -1,0 +1,19 @@
+"""What all tests share: machines are cheap, so each test boots its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from vshell.machine import Machine, Result
+
+
+@pytest.fixture
+def run() -> Callable[..., Result]:
+    """Run commands in a fresh machine: run("echo hi").stdout."""
+
+    def call(commands: str, **options: bool | int) -> Result:
+        return Machine(**options).run(commands)  # type: ignore[arg-type]
+
+    return call

@@ -1,0 +1,206 @@
+"""The program `vshell`: from its command line to a machine, and from the machine's shell to an exit status."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+USAGE = """\
+usage: vshell [option ...] [FILE [argument ...]]
+       vshell [option ...] -c COMMANDS [name [argument ...]]
+       vshell [option ...] -s [argument ...]
+       vshell [option ...] replay [-q] [-j JOBS] [--json FILE] [--junit FILE] FILE ...
+
+A FreeBSD 15.1 machine and its shell, in this process.  Without a FILE or commands, and on a terminal, the shell is
+interactive and time is real; otherwise virtual time jumps to the next event.
+
+  -c COMMANDS           run these commands
+  -s                    read commands from standard input
+  -i                    interactive, as sh -i: errors do not end the shell, prompts go to standard error
+  -abCEefhIimnPpTuVvx, -o NAME    options of sh
+  --seed N              where the machine's random numbers start (0)
+  --clock pace|jump     real time, or jump to the next event
+  --mount HOST:GUEST[:ro]    show a folder of this computer inside the machine
+  --kernel novimage     a kernel without virtual network stacks
+  --plain               no escape codes, no line editor
+  --version, --help
+"""
+
+SH_FLAGS = frozenset("abCEefhIimnPpTuVvx")
+
+
+class Usage(Exception):
+    """The command line makes no sense."""
+
+
+class Options:
+    """The parsed command line."""
+
+    def __init__(self) -> None:
+        self.command: str | None = None
+        self.stdin = False
+        self.interactive = False
+        self.flags: list[str] = []
+        """Options that are handed to sh."""
+        self.operands: list[str] = []
+        self.seed = 0
+        self.clock = ""
+        self.mounts: list[tuple[str, str, bool]] = []
+        self.vimage = True
+        self.plain = False
+        self.replay = False
+        self.show = ""
+        """"help" or "version"."""
+
+
+def _mount(text: str) -> tuple[str, str, bool]:
+    host, _, rest = text.partition(":")
+    guest, _, mode = rest.partition(":")
+    if not host or not guest.startswith("/") or mode not in ("", "ro"):
+        raise Usage(f"--mount {text}: expected HOST:GUEST[:ro]")
+    return host, guest, mode == "ro"
+
+
+def _seed(text: str) -> int:
+    try:
+        return int(text, 0)
+    except ValueError:
+        raise Usage(f"--seed {text}: not a number") from None
+
+
+def _choice(name: str, text: str, *allowed: str) -> str:
+    if text not in allowed:
+        raise Usage(f"{name} {text}: expected {' or '.join(allowed)}")
+    return text
+
+
+def _long(o: Options, name: str, value: str | None, rest: list[str]) -> None:
+    """One option that begins with two dashes."""
+    if name in ("help", "version", "plain"):
+        if value is not None:
+            raise Usage(f"--{name} takes no value")
+        if name == "plain":
+            o.plain = True
+        else:
+            o.show = name
+        return
+    if name not in ("seed", "clock", "mount", "kernel"):
+        raise Usage(f"unknown option --{name}")
+    if value is None:
+        if not rest:
+            raise Usage(f"--{name} needs a value")
+        value = rest.pop(0)
+    if name == "seed":
+        o.seed = _seed(value)
+    elif name == "clock":
+        o.clock = _choice("--clock", value, "pace", "jump")
+    elif name == "mount":
+        o.mounts.append(_mount(value))
+    else:
+        o.vimage = _choice("--kernel", value, "vimage", "novimage") == "vimage"
+
+
+def _short(o: Options, word: str, rest: list[str]) -> None:
+    """One word of single-letter options."""
+    sign, letters = word[0], word[1:]
+    want_command = False
+    for letter in letters:
+        if letter == "c" and sign == "-":
+            want_command = True
+        elif letter == "s" and sign == "-":
+            o.stdin = True
+        elif letter == "i" and sign == "-":
+            o.interactive = True
+        elif letter == "o":
+            if not rest:
+                raise Usage(f"{sign}o needs a name")
+            o.flags += [sign + "o", rest.pop(0)]
+        elif letter in SH_FLAGS:
+            o.flags.append(sign + letter)
+        else:
+            raise Usage(f"unknown option {sign}{letter}")
+    if want_command:
+        # as in sh the commands are the first operand, after all options
+        o.command = ""
+
+
+def parse(argv: Sequence[str]) -> Options:
+    """The options of `vshell`; what follows the first operand belongs to the commands."""
+    o = Options()
+    rest = list(argv)
+    while rest and rest[0][:1] in ("-", "+") and rest[0] not in ("-", "+"):
+        word = rest.pop(0)
+        if word == "--":
+            break
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+            _long(o, name, value if equals else None, rest)
+        else:
+            _short(o, word, rest)
+    if o.command is not None:
+        if not rest:
+            raise Usage("-c needs commands")
+        o.command = rest.pop(0)
+    elif rest[:1] == ["replay"] and not o.stdin:
+        o.replay = True
+        rest.pop(0)
+    o.operands = rest
+    return o
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `vshell ARG...`; returns the exit status."""
+    try:
+        o = parse(argv)
+    except Usage as e:
+        sys.stderr.write(f"vshell: {e}\n{USAGE}")
+        return 2
+    if o.show == "help":
+        sys.stdout.write(USAGE)
+        return 0
+    if o.show == "version":
+        from vshell import __version__
+
+        sys.stdout.write(f"vshell {__version__}\n")
+        return 0
+    try:
+        return _replay(o) if o.replay else _run(o)
+    except OSError as e:
+        sys.stderr.write(f"vshell: {e.filename or 'error'}: {e.strerror}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _replay(o: Options) -> int:
+    from functools import partial
+
+    from vshell.labs.cli import main as replay
+    from vshell.machine import open_session
+
+    return replay(o.operands, partial(open_session, seed=o.seed, vimage=o.vimage, mounts=tuple(o.mounts)))
+
+
+def _run(o: Options) -> int:
+    from vshell.machine import Machine, exit_status
+
+    script: bytes | None = None
+    if o.command is None and o.operands and not o.stdin:
+        with open(o.operands[0], "rb") as f:
+            script = f.read()
+    terminal = o.command is None and script is None and not o.stdin and sys.stdin.isatty()
+    paced = o.clock == "pace" or (terminal and o.clock != "jump")
+    machine = Machine(seed=o.seed, vimage=o.vimage, mounts=o.mounts, paced=paced)
+    machine.kernel.on_panic = _report
+    if terminal:
+        from vshell.shell.interactive import run
+
+        return exit_status(run(machine, paced, o.plain))
+    from vshell.shell.batch import serve
+
+    return exit_status(serve(machine, lambda stdin: _shell(machine, o, script, stdin), paced).xstat)
+
+
+def _report(trace: str) -> None:
+    """A bug of the emulator's kernel showed itself: say so, with what is needed to mend it."""
+    sys.stderr.write(f"vshell: panic, please report this:\n{trace}")

@@ -1,0 +1,207 @@
+"""A machine: kernel, programs and file system put together and booted; what a test or an embedding program constructs.
+
+>>> Machine().run("echo hello").stdout
+b'hello\\n'
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from vshell.abi.errno import KError
+from vshell.abi.fcntl import WEXITSTATUS, WIFEXITED, WTERMSIG
+from vshell.abi.signal import SIGHUP, SIGKILL
+from vshell.kernel.kern.kern_sig import psignal
+from vshell.kernel.kern.kernel import Kernel
+from vshell.kernel.kern.tty import Tty, TtyFile
+from vshell.shell.hostio import FedInput, Output
+from vshell.userland.crt0 import start
+from vshell.userland.programs import Programs
+
+if TYPE_CHECKING:
+    from vshell.kernel.kern.kern_descrip import File
+    from vshell.kernel.kern.kern_proc import Proc
+
+SHELL = "/bin/sh"
+LOGIN_SHELL = "-sh"
+ENVIRONMENT = {
+    "USER": "root",
+    "LOGNAME": "root",
+    "HOME": "/root",
+    "SHELL": "/bin/sh",
+    "PATH": "/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/root/bin",
+    "TERM": "xterm",
+    "BLOCKSIZE": "K",
+    "MAIL": "/var/mail/root",
+    "LANG": "C.UTF-8",
+    "MM_CHARSET": "UTF-8",
+}
+"""What login(1) gives root."""
+
+FILES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernel", "conf", "files")
+"""The content of files that a fresh system has."""
+
+STEPS = 20_000_000
+"""Turns of processes that a command of a session may take before it counts as hung."""
+
+Mounts = Sequence[tuple[str, str, bool]]
+"""(folder of the host, where it appears, read-only)."""
+
+
+class Result:
+    """How a run ended."""
+
+    def __init__(self, stdout: bytes, stderr: bytes, status: int) -> None:
+        self.stdout = stdout
+        self.stderr = stderr
+        self.status = status
+
+    def __repr__(self) -> str:
+        return f"Result(stdout={self.stdout!r}, stderr={self.stderr!r}, status={self.status})"
+
+
+def exit_status(xstat: int) -> int:
+    """The status a shell reports for an ended process."""
+    return WEXITSTATUS(xstat) if WIFEXITED(xstat) else 128 + WTERMSIG(xstat)
+
+
+def load_data(name: str) -> bytes:
+    """The content of a file of the initial file system."""
+    with open(os.path.join(FILES, name), "rb") as f:
+        return f.read()
+
+
+class Machine:
+    """One booted machine."""
+
+    def __init__(self, *, seed: int = 0, vimage: bool = True, paced: bool = False, mounts: Mounts = ()) -> None:
+        self.kernel = kernel = Kernel(seed=seed, vimage=vimage, paced=paced)
+        self.programs = kernel.programs = Programs()
+        kernel.load_program = self._load
+        kernel.load_data = load_data
+        kernel.boot()
+        self.console = Tty(kernel, "ttyv0", lambda data: None)
+        for host, guest, read_only in mounts:
+            self._mount(host, guest, read_only)
+
+    def _load(self, name: str) -> Any:
+        """How to start the program of that name: what the kernel asks when a program file is executed."""
+        main = self.programs.load(name)
+        if main is None:
+            return None
+        return lambda argv, env: lambda sysent: start(main, sysent, argv, env)
+
+    def _mount(self, host: str, guest: str, read_only: bool) -> None:
+        from vshell.kernel.kern.vfs import DirVnode, namei
+        from vshell.shell.hostfs import mount_host
+
+        init = self.kernel.initproc
+        assert init is not None
+        path = ""
+        for name in guest.strip("/").split("/"):
+            path += "/" + name
+            try:
+                init.sysent.stat(path)
+            except KError:
+                init.sysent.mkdir(path, 0o755)
+        covered = namei(init, path)
+        if not isinstance(covered, DirVnode):
+            raise NotADirectoryError(20, "Not a directory in the machine", guest)
+        mount_host(self.kernel, host, path, covered, read_only)
+
+    # processes -------------------------------------------------------------------------------------------------
+    def spawn(self, argv: list[str], files: list[File], path: str = SHELL, env: dict[str, str] | None = None) -> Proc:
+        """Start a session with a program in /root; `files` become its descriptors 0, 1, 2 ..."""
+        proc = self.kernel.spawn_init(path, argv, dict(ENVIRONMENT if env is None else env), files)
+        proc.sysent.chdir("/root")
+        return proc
+
+    def login(self) -> Proc:
+        """An interactive shell on the console."""
+        tty = TtyFile(self.console)
+        proc = self.spawn([LOGIN_SHELL], [tty, tty, tty])
+        proc.ctty = self.console
+        self.console.pgrp = proc.pgid
+        return proc
+
+    def hangup(self, shell: Proc) -> None:
+        """The terminal is gone: what ran on it is told, and given the chance to end."""
+        for p in list(self.kernel.procs.values()):
+            if p.sid == shell.sid and not p.exited:
+                psignal(p, SIGHUP)
+        self.kernel.step(STEPS)
+        if not shell.exited:
+            psignal(shell, SIGKILL)
+            self.kernel.step(STEPS)
+
+    # running ---------------------------------------------------------------------------------------------------
+    def run(self, commands: str, *args: str, stdin: bytes = b"") -> Result:
+        """Run commands as `sh -c` does, in virtual time; `args` are $0, $1 ..."""
+        out, err = bytearray(), bytearray()
+        files: list[File] = [FedInput(stdin, end=True), Output(out.extend), Output(err.extend)]
+        shell = self.spawn(["sh", "-c", commands, *args], files)
+        self.finish(shell)
+        return Result(bytes(out), bytes(err), exit_status(shell.xstat))
+
+    def finish(self, shell: Proc, steps: int = 1 << 62) -> bool:
+        """Jump from event to event until the process has ended; kills it and returns False if it never will."""
+        done = self.kernel.run(lambda: shell.exited, steps=steps)
+        if not done:
+            psignal(shell, SIGKILL)
+            self.kernel.run(lambda: shell.exited)
+        return done
+
+
+class Session:
+    """An interactive shell (`sh -i`) that is fed its commands piece by piece, in virtual time."""
+
+    def __init__(self, machine: Machine, steps: int = STEPS) -> None:
+        self.machine = machine
+        self.steps = steps
+        self.output = bytearray()
+        self.errors = bytearray()
+        self.input = FedInput()
+        out, err = Output(self.output.extend), Output(self.errors.extend)
+        self.shell = machine.spawn([LOGIN_SHELL, "-i"], [self.input, out, err])
+        self.feed("")
+
+    @property
+    def ended(self) -> bool:
+        """True once the shell has ended."""
+        return self.shell.exited
+
+    @property
+    def status(self) -> int:
+        """The exit status of the ended shell."""
+        return exit_status(self.shell.xstat)
+
+    def feed(self, text: str) -> bytes:
+        """Run `text`; returns what came on standard output until the shell waited for more.
+
+        A command that never comes to an end is killed, with all that the session started.
+        """
+        del self.output[:]
+        self.input.feed(text.encode("utf-8", "surrogateescape"))
+        kernel = self.machine.kernel
+        if not kernel.run(lambda: self.shell.exited or self.input.wanted, steps=self.steps):
+            self._kill()
+        if kernel.panics:
+            raise RuntimeError(kernel.panics.pop(0))
+        return bytes(self.output)
+
+    def _kill(self) -> None:
+        """End what hangs: everything in the session but its shell, and that too if it hangs itself."""
+        kernel = self.machine.kernel
+        for p in list(kernel.procs.values()):
+            if p not in (self.shell, kernel.initproc) and not p.exited:
+                psignal(p, SIGKILL)
+        if not kernel.run(lambda: self.shell.exited or self.input.wanted, steps=self.steps):
+            psignal(self.shell, SIGKILL)
+            kernel.run(lambda: self.shell.exited, steps=self.steps)
+
+
+def open_session(*, seed: int = 0, vimage: bool = True, mounts: Mounts = ()) -> Session:
+    """A session in a machine of its own."""
+    return Session(Machine(seed=seed, vimage=vimage, mounts=mounts))

@@ -1,0 +1,39 @@
+"""The plain front end: the keyboard goes to the machine's tty and what that shows comes back, byte for byte.
+
+Not one escape code is sent, so it suits dumb terminals, expect, Emacs and logs.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from typing import TYPE_CHECKING
+
+from vshell.shell import terminal
+
+if TYPE_CHECKING:
+    from vshell.kernel.kern.kern_proc import Proc
+    from vshell.machine import Machine
+    from vshell.shell.drivers import Driver
+
+
+def run(machine: Machine, shell: Proc, driver: Driver, keyboard: int = 0) -> None:
+    """Serve the terminal until the shell has ended."""
+    tty = machine.console
+    tty.output = terminal.put
+    tty.set_size(*terminal.size())
+    signal.signal(signal.SIGWINCH, lambda *_: tty.set_size(*terminal.size()))
+    with terminal.RawTerminal(keyboard):
+        while True:
+            driver.catch_up()
+            if shell.exited:
+                return
+            ready, _, _ = select.select([keyboard], [], [], driver.delay())
+            if not ready:
+                continue
+            data = os.read(keyboard, 4096)
+            if not data:
+                machine.hangup(shell)
+                return
+            tty.input(data)

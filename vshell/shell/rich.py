@@ -1,0 +1,184 @@
+"""The rich front end: lines are edited with prompt_toolkit, everything else is the plain front end's way.
+
+The shell in the machine knows nothing of it.  When it waits for a line at its prompt, the prompt it printed becomes that
+of the editor, and the finished line goes to the tty as if it had been typed; while a command runs the keys go straight
+to the tty.  During editing the machine runs on, and what it prints appears above the line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.patch_stdout import patch_stdout
+
+from vshell.shell import terminal
+from vshell.shell.completion import GuestCompleter
+from vshell.shell.highlight import ShLexer
+
+if TYPE_CHECKING:
+    from prompt_toolkit.input import Input
+    from prompt_toolkit.output import Output
+
+    from vshell.kernel.kern.kern_proc import Proc
+    from vshell.machine import Machine
+    from vshell.shell.drivers import Driver
+
+SHELLS = frozenset({"sh"})
+"""Programs whose lines are edited."""
+
+INTR, EOF = b"\x03", b"\x04"
+SLICE = 0.05
+"""Longest sleep of the machine while a line is edited, seconds."""
+
+
+def history_path() -> Path:
+    """Where typed lines are kept (XDG base directories)."""
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(state) / "vshell" / "history"
+
+
+def open_history(path: Path) -> History:
+    """The history file, or memory where it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a"):
+            pass
+    except OSError:
+        return InMemoryHistory()
+    return FileHistory(str(path))
+
+
+class RichTerminal:
+    """One interactive session."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        shell: Proc,
+        driver: Driver,
+        *,
+        history: History | None = None,
+        input: Input | None = None,
+        output: Output | None = None,
+    ) -> None:
+        self.machine = machine
+        self.tty = machine.console
+        self.shell = shell
+        self.driver = driver
+        self.tail = b""
+        """What stands on the current line of the terminal: at the prompt, the prompt."""
+        self._muted = False
+        self._editing = False
+        self.tty.output = self._show
+        self.session: PromptSession[str] = PromptSession(
+            history=history or open_history(history_path()),
+            lexer=ShLexer(),
+            completer=GuestCompleter(machine, self.reader),
+            complete_while_typing=False,
+            enable_suspend=False,
+            mouse_support=False,
+            input=input,
+            output=output,
+        )
+
+    # output ----------------------------------------------------------------------------------------------------
+    def _show(self, data: bytes) -> None:
+        if self._muted:
+            return
+        self.tail = (self.tail + data).rpartition(b"\n")[2]
+        if self._editing:
+            sys.stdout.write(data.replace(b"\r\n", b"\n").decode("utf-8", "replace"))
+        else:
+            self.put(data)
+
+    def put(self, data: bytes) -> None:
+        """Show bytes while no line is edited."""
+        terminal.put(data)
+
+    # where things stand ----------------------------------------------------------------------------------------
+    def reader(self) -> Proc | None:
+        """The shell that waits for a line at the terminal, if one does."""
+        tty = self.tty
+        if tty.readable() or not tty.termios.icanon:
+            return None
+        for p in tty.rchan.sleepers:
+            if p.comm in SHELLS and p.pgid == tty.pgrp:
+                return p
+        return None
+
+    def run(self) -> None:
+        """Until the shell has ended."""
+        self.tty.set_size(*terminal.size())
+        signal.signal(signal.SIGWINCH, lambda *_: self.tty.set_size(*terminal.size()))
+        while True:
+            self.serve()
+            if self.shell.exited:
+                return
+            self.edit()
+
+    def serve(self, keyboard: int = 0) -> None:
+        """A command runs: keys go to the tty, until a shell waits at its prompt."""
+        with terminal.RawTerminal(keyboard):
+            while True:
+                self.driver.catch_up()
+                if self.shell.exited or self.reader() is not None:
+                    return
+                ready, _, _ = select.select([keyboard], [], [], self.driver.delay())
+                if ready:
+                    data = os.read(keyboard, 4096)
+                    if not data:
+                        self.machine.hangup(self.shell)
+                        return
+                    self.tty.input(data)
+
+    # a line ----------------------------------------------------------------------------------------------------
+    def edit(self) -> None:
+        """Have a line edited and hand it to the shell."""
+        prompt = self.tail.rpartition(b"\r")[2].decode("utf-8", "replace")
+        if self.tail:
+            self.put(b"\r\x1b[K")
+        typed = self.tty.take_unfinished().decode("utf-8", "replace")
+        self._editing = True
+        try:
+            with patch_stdout(raw=True):
+                line = self.session.prompt(prompt, default=typed, pre_run=self._pump_in_background)
+            keys = line.encode("utf-8", "surrogateescape") + b"\n"
+        except KeyboardInterrupt:
+            keys = INTR
+        except EOFError:
+            keys = EOF
+        finally:
+            self._editing = False
+        self.tail = b""
+        self._type(keys)
+
+    def _type(self, keys: bytes) -> None:
+        """Hand keys to the tty; the editor has shown them already."""
+        self._muted = True
+        try:
+            self.tty.input(keys)
+        finally:
+            self._muted = False
+
+    def _pump_in_background(self) -> None:
+        get_app().create_background_task(self._pump())
+
+    async def _pump(self) -> None:
+        """Keep the machine running while a line is edited."""
+        while True:
+            self.driver.catch_up()
+            if self.reader() is None:
+                # the shell does not wait any more: it ended, or a signal made it go on
+                get_app().exit(exception=KeyboardInterrupt if not self.shell.exited else EOFError)
+                return
+            delay = self.driver.delay()
+            await asyncio.sleep(SLICE if delay is None else min(delay, SLICE))

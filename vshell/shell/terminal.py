@@ -1,0 +1,45 @@
+"""The host's terminal: raw mode while a machine owns the keyboard, its size, its bytes."""
+
+from __future__ import annotations
+
+import os
+import termios
+import tty
+from types import TracebackType
+from typing import Any
+
+
+class RawTerminal:
+    """Keys come one by one and unechoed while the block lasts: the line discipline is the machine's own."""
+
+    def __init__(self, fd: int = 0) -> None:
+        self.fd = fd
+        self._saved: list[Any] | None = None
+
+    def __enter__(self) -> RawTerminal:
+        if os.isatty(self.fd):
+            self._saved = termios.tcgetattr(self.fd)
+            tty.setraw(self.fd, termios.TCSADRAIN)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._saved is not None:
+            termios.tcsetattr(self.fd, termios.TCSADRAIN, self._saved)
+
+
+def put(data: bytes, fd: int = 1) -> None:
+    """Show bytes; a reader that went away is no error here."""
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+    except OSError:
+        pass
+
+
+def size(fd: int = 1) -> tuple[int, int]:
+    """(rows, columns) of the terminal."""
+    try:
+        columns, rows = os.get_terminal_size(fd)
+    except OSError:
+        return 24, 80
+    return rows or 24, columns or 80
