@@ -31,3 +31,26 @@ def strtonum(text: str, least: int, most: int) -> tuple[int, str]:
     if value > most:
         return 0, "too large"
     return value, ""
+
+
+def humanize_number(
+    value: int, size: int, suffix: str = "", *, decimal: bool = False, space: bool = True, byte: bool = False, divisor: int = 1024
+) -> str:
+    """humanize_number(3) with HN_AUTOSCALE for a buffer of `size`: a number with a prefix K, M, G ... where it needs one.
+
+    `decimal`, `byte` are HN_DECIMAL and HN_B; without `space` it is HN_NOSPACE.
+    """
+    prefixes = ("B" if byte else "", "k" if divisor == 1000 else "K", "M", "G", "T", "P", "E")
+    cut = (divisor * 95 + 99) // 100
+    sign, left = ("-", -value) if value < 0 else ("", value)
+    room = size - 2 - len(sign) - space - len(suffix)
+    most = 10 ** max(room, 0)
+    scale = remainder = 0
+    while (left >= most or (left == most - 1 and remainder >= divisor // 2)) and scale < 6:
+        left, remainder = divmod(left, divisor)
+        scale += 1
+    tail = f"{' ' if space else ''}{prefixes[scale]}{suffix}"
+    if decimal and scale and (left < 9 or (left == 9 and remainder < cut)):
+        tenths = (remainder * 10 + divisor // 2) // divisor
+        return f"{sign}{left + tenths // 10}.{tenths % 10}{tail}"
+    return f"{sign}{left + (remainder + divisor // 2) // divisor}{tail}"

@@ -5,6 +5,7 @@ A directory is filled when it is first searched.  Words in a directory's text:
     name/  name/MODE      a directory             name@TARGET    a symbolic link
     name  name:MODE       a file whose content is the data file of the same path, read when it is first looked at
     name!  name!:MODE     an empty file           name#          a shared object: an image nobody runs
+    name=PATH             a file with the content of another data file
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from vshell.kernel.kern.vfs import ELF_MAGIC, DirVnode, ProgramDir, RegularVnode
 
 TREE = {
     "": """bin/ boot/ dev/555 etc/ home/ lib/ libexec/ media/ mnt/ net/ proc/555 rescue/ root/750 sbin/ sys@usr/src/sys
-        tmp/1777 usr/ var/ .cshrc! .profile@root/.profile COPYRIGHT""",
+        tmp/1777 usr/ var/ .cshrc! .profile=root/.profile COPYRIGHT""",
     "boot": "defaults/ kernel/ modules/ loader.conf",
     "etc": """defaults/ newsyslog.conf.d/ rc.d/ rc.conf.d/ syslog.d/ ssh/ devd/ pam.d/ mtree/ periodic/ security/ ssl/ zfs/
         fstab group hostid hosts login.conf master.passwd:600 motd.template networks nsswitch.conf passwd profile
-        protocols pwd.db! rc.conf resolv.conf services shells spwd.db!:600 motd@../var/run/motd localtime!""",
+        protocols pwd.db=etc/passwd rc.conf resolv.conf services shells spwd.db=etc/master.passwd:600 motd@../var/run/motd localtime!""",
     "etc/defaults": "rc.conf! devfs.rules!",
     "lib": """casper/ geom/ nvmecontrol/ libc.so.7# libcrypt.so.5# libcrypto.so.35# libedit.so.8# libjail.so.1# libkvm.so.7#
         libm.so.5# libmd.so.7# libncursesw.so.9# libnv.so.1# libsbuf.so.6# libssl.so.35# libthr.so.3# libtinfow.so.9#
@@ -88,7 +89,7 @@ def _enter(directory: DirVnode, path: str, word: str) -> None:
         name, _, target = word.partition("@")
         directory.enter(name, SymlinkVnode(mount, target))
         return
-    if "/" in word:
+    if "/" in word and "=" not in word:
         name, _, mode = word.partition("/")
         full = f"{path}/{name}" if path else name
         sub: DirVnode
@@ -101,9 +102,9 @@ def _enter(directory: DirVnode, path: str, word: str) -> None:
         return
     name, _, mode = word.partition(":")
     kind = name[-1]
-    name = name.rstrip("!#")
+    name, _, source = name.rstrip("!#").partition("=")
     full = f"{path}/{name}" if path else name
-    vnode = RegularVnode(mount, int(mode or "644", 8), load=_content(directory, full, kind))
+    vnode = RegularVnode(mount, int(mode or "644", 8), load=_content(directory, source or full, kind))
     directory.enter(name, vnode)
 
 

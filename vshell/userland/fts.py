@@ -1,0 +1,131 @@
+"""fts(3): walks over file trees, in the order in which a program visits them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from vshell.abi.errno import ENOENT, KError
+from vshell.abi.fcntl import S_IFDIR, S_IFLNK, S_IFMT, Stat
+from vshell.abi.syscalls import Syscalls
+
+FTS_D, FTS_DC, FTS_DNR, FTS_DP, FTS_F, FTS_NS, FTS_SL, FTS_SLNONE = range(1, 9)
+"""Kinds of entries: directory before, cycle, unreadable directory, directory after, file, no stat, link, dangling link."""
+
+
+class FtsEntry:
+    """One visit of one file."""
+
+    __slots__ = ("accpath", "dev", "error", "info", "level", "name", "parent", "path", "skip", "stat")
+
+    def __init__(self, path: str, name: str, level: int, parent: FtsEntry | None) -> None:
+        self.path = path
+        self.accpath = path
+        self.name = name
+        self.level = level
+        self.parent = parent
+        self.info = 0
+        self.error: KError | None = None
+        self.stat: Stat | None = None
+        self.skip = False
+        """fts_set(FTS_SKIP): set by the caller on a directory it does not want to enter."""
+
+    @property
+    def st(self) -> Stat:
+        """The stat of an entry that has one."""
+        assert self.stat is not None
+        return self.stat
+
+
+Key = Callable[[FtsEntry], Any]
+
+
+class Fts:
+    """A walk.  `logical`: follow all links; `comfollow`: those that are arguments; `xdev`: stay on one file system."""
+
+    def __init__(
+        self,
+        sys: Syscalls,
+        paths: list[str],
+        *,
+        logical: bool = False,
+        comfollow: bool = False,
+        xdev: bool = False,
+        key: Key | None = None,
+        sort_roots: bool = True,
+    ) -> None:
+        self.sys = sys
+        self.logical = logical
+        self.comfollow = comfollow
+        self.xdev = xdev
+        self.key = key
+        roots = [self._entry(path, path.rstrip("/").rpartition("/")[2] or "/", 0, None) for path in paths]
+        self.roots = sorted(roots, key=key) if key is not None and sort_roots else roots
+
+    def __iter__(self) -> Iterator[FtsEntry]:
+        for root in self.roots:
+            yield from self._walk(root)
+
+    def _entry(self, path: str, name: str, level: int, parent: FtsEntry | None) -> FtsEntry:
+        e = FtsEntry(path, name, level, parent)
+        follow = self.logical or (self.comfollow and level == 0)
+        try:
+            try:
+                e.stat = self.sys.stat(path) if follow else self.sys.lstat(path)
+            except KError as error:
+                if not follow or error.errno != ENOENT:
+                    raise
+                e.stat = self.sys.lstat(path)
+                e.info = FTS_SLNONE
+                return e
+        except KError as error:
+            e.info, e.error = FTS_NS, error
+            return e
+        kind = e.stat.st_mode & S_IFMT
+        if kind == S_IFDIR:
+            e.info = FTS_D
+            up = parent
+            while up is not None:
+                if up.stat is not None and (up.stat.st_dev, up.stat.st_ino) == (e.stat.st_dev, e.stat.st_ino):
+                    e.info = FTS_DC
+                up = up.parent
+        else:
+            e.info = FTS_SL if kind == S_IFLNK else FTS_F
+        return e
+
+    def children(self, directory: FtsEntry) -> list[FtsEntry]:
+        """fts_children: the entries of a directory, in order; KError if it cannot be read."""
+        base = directory.path if directory.path.endswith("/") else directory.path + "/"
+        names = self.sys.listdir(directory.path)
+        found = [self._entry(base + name, name, directory.level + 1, directory) for name in names]
+        return sorted(found, key=self.key) if self.key is not None else found
+
+    def _walk(self, root: FtsEntry) -> Iterator[FtsEntry]:
+        """Depth first, without recursion: trees may be deep."""
+        stack: list[tuple[FtsEntry, Iterator[FtsEntry]]] = []
+        entry: FtsEntry | None = root
+        while True:
+            if entry is None:
+                if not stack:
+                    return
+                directory, rest = stack[-1]
+                entry = next(rest, None)
+                if entry is None:
+                    stack.pop()
+                    directory.info = FTS_DP
+                    yield directory
+                continue
+            yield entry
+            if entry.info == FTS_D and not entry.skip:
+                if self.xdev and entry.st.st_dev != root.st.st_dev:
+                    inside: list[FtsEntry] = []
+                else:
+                    try:
+                        inside = self.children(entry)
+                    except KError as error:
+                        entry.info, entry.error = FTS_DNR, error
+                        yield entry
+                        entry = None
+                        continue
+                stack.append((entry, iter(inside)))
+            entry = None
