@@ -1,0 +1,127 @@
+"""The line editor: keystrokes in, what the machine was told and what it showed out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prompt_toolkit.document import Document
+from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.input import PipeInput, create_pipe_input
+from prompt_toolkit.output import DummyOutput
+
+from vshell.machine import Machine
+from vshell.shell.completion import words
+from vshell.shell.drivers import Jump
+from vshell.shell.rich import RichTerminal, history_path
+
+PROMPT = b"root@vhost:~ # "
+
+
+class Desk:
+    """A session with hands on its keyboard."""
+
+    def __init__(self, keys: PipeInput) -> None:
+        self.keys = keys
+        machine = Machine()
+        self.shown = bytearray()
+        driver = Jump(machine, lambda: bool(machine.console.rchan.sleepers))
+        self.rich = RichTerminal(
+            machine, machine.login(), driver, history=InMemoryHistory(), input=keys, output=DummyOutput(), put=self.shown.extend
+        )
+        self.settle()
+
+    def settle(self) -> None:
+        """Let the machine run until a shell waits at its prompt."""
+        while not self.rich.shell.exited and self.rich.reader() is None:
+            self.rich.driver.catch_up()
+
+    def type(self, keys: str) -> str:
+        """Edit one line with these keys; returns what the machine shows then."""
+        del self.shown[:]
+        self.keys.send_text(keys)
+        self.rich.edit()
+        self.settle()
+        return self.shown.replace(b"\r\x1b[K", b"").replace(b"\r\n", b"\n").removesuffix(PROMPT).decode()
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    """A fresh machine at its prompt."""
+    with create_pipe_input() as keys:
+        yield Desk(keys)
+
+
+def test_prompt(desk: Desk) -> None:
+    """The shell's own prompt is the editor's."""
+    assert desk.rich.tail == PROMPT
+
+
+def test_line(desk: Desk) -> None:
+    """A line is run, and not echoed a second time."""
+    assert desk.type("echo one two\r") == "one two\n"
+
+
+def test_editing(desk: Desk) -> None:
+    """Cursor keys and deletions."""
+    assert desk.type("echo ac\x1b[Db\r") == "abc\n"
+    assert desk.type("nonsense\x15echo ok\r") == "ok\n"
+
+
+def test_history(desk: Desk) -> None:
+    """The up key brings the last line back."""
+    desk.type("echo before\r")
+    assert desk.type("\x1b[A\r") == "before\n"
+
+
+def test_continuation(desk: Desk) -> None:
+    """An unfinished command goes on with PS2."""
+    desk.type("for i in 1 2; do\r")
+    assert desk.rich.tail == b"> "
+    assert desk.type("echo $i; done\r") == "1\n2\n"
+
+
+def test_interrupt(desk: Desk) -> None:
+    """^C drops the line, ^D ends the shell."""
+    desk.type("never run\x03")
+    assert desk.type("echo $?\r").strip() in ("0", "130")
+    desk.type("\x04")
+    assert desk.rich.shell.exited
+
+
+def test_completion(desk: Desk) -> None:
+    """Programs for the first word, files for the others."""
+    completer = desk.rich.session.completer
+    assert completer is not None
+
+    def complete(text: str) -> list[str]:
+        return [c.text for c in completer.get_completions(Document(text), None)]  # type: ignore[arg-type]
+
+    assert "ifconfig" in complete("ifcon")
+    assert "/etc/passwd" in complete("cat /etc/pass")
+    assert "netstat" in complete("echo hi | netst")
+    assert complete("nosuchprogra") == []
+    assert "/etc/" in complete("ls /et")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", [""]),
+        ("a", ["a"]),
+        ("a ", ["a", ""]),
+        ("a|b c", ["a", "|", "b", "c"]),
+        ("a;", ["a", ";", ""]),
+        ("a <f", ["a", "<", "f"]),
+    ],
+)
+def test_words(text: str, expected: list[str]) -> None:
+    """How a line is cut for completion."""
+    assert words(text) == expected
+
+
+def test_history_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """XDG base directories."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert history_path() == tmp_path / "vshell" / "history"
