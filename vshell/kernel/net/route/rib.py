@@ -1,0 +1,167 @@
+"""One routing table: prefixes, longest match, listing (struct rib_head, net/radix.c).
+
+Prefixes are kept in one dictionary per prefix length, so adding, deleting and finding cost the same with ten routes and
+with a hundred thousand; a look-up asks only the lengths in use, longest first, and remembers its answer until the table
+changes.  A link-local IPv6 address carries its interface in bytes 2 and 3 inside the table, as in the kernel's
+own sockaddrs, which also gives the listing its order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from vshell.abi.socket import AF_INET
+
+if TYPE_CHECKING:
+    from vshell.kernel.kern.clock import Callout
+    from vshell.kernel.net.route.nhop import AnyNhop
+    from vshell.kernel.net.vnet import Vnet
+
+CACHE_MAX = 65536
+
+
+def is_scoped(addr: bytes) -> bool:
+    """True for link-local unicast and for interface-local and link-local multicast (IN6_IS_SCOPE_EMBED)."""
+    return (addr[0] == 0xFE and addr[1] & 0xC0 == 0x80) or (addr[0] == 0xFF and addr[1] & 0x0F in (1, 2))
+
+
+def embed(addr: bytes, scope: int) -> bytes:
+    """in6_setscope: put the interface index into a scoped address."""
+    return addr[:2] + scope.to_bytes(2, "big") + addr[4:] if scope and len(addr) == 16 and is_scoped(addr) else addr
+
+
+def recover(key: bytes) -> tuple[bytes, int]:
+    """sa6_recoverscope: address and interface index of a key."""
+    if len(key) == 16 and is_scoped(key) and (key[2] or key[3]):
+        return key[:2] + b"\0\0" + key[4:], key[2] << 8 | key[3]
+    return key, 0
+
+
+class Rtentry:
+    """One route (struct rtentry)."""
+
+    __slots__ = ("key", "nhop", "plen", "weight")
+
+    def __init__(self, key: bytes, plen: int) -> None:
+        self.key = key
+        """The prefix, masked, with an embedded scope."""
+        self.plen = plen
+        self.nhop: AnyNhop
+        self.weight = 0
+
+    @property
+    def dst(self) -> bytes:
+        """The prefix without scope."""
+        return recover(self.key)[0]
+
+    @property
+    def scope(self) -> int:
+        """The interface index of a scoped prefix."""
+        return recover(self.key)[1]
+
+
+class Rib:
+    """One table: an address family in a fib."""
+
+    __slots__ = (
+        "_levels", "_masks", "_sorted", "cache", "count", "dying", "expire_callout", "family", "fibnum", "gen", "levels",
+        "next_expire", "nhc", "vnet", "width",
+    )  # fmt: skip
+
+    def __init__(self, vnet: Vnet, family: int, fibnum: int) -> None:
+        from vshell.kernel.net.route.nhop import NhControl
+
+        self.vnet = vnet
+        self.family = family
+        self.fibnum = fibnum
+        self.width = 32 if family == AF_INET else 128
+        self.levels: dict[int, dict[int, Rtentry]] = {}
+        """Prefix length -> prefix as a number -> route."""
+        self._levels: list[tuple[int, dict[int, Rtentry]]] = []
+        """(mask, routes) of the lengths in use, longest first."""
+        self._sorted: list[Rtentry] | None = None
+        self.cache: dict[bytes, AnyNhop | None] = {}
+        """Answers of look-ups since the last change."""
+        self.count = 0
+        self.gen = 0
+        """Grows with every change (rnh_gen): who keeps a next hop compares it."""
+        self.nhc = NhControl(self)
+        self.expire_callout: Callout | None = None
+        self.next_expire = 0
+        self.dying = False
+
+    def mask(self, plen: int) -> int:
+        """The netmask as a number."""
+        return ((1 << plen) - 1) << (self.width - plen)
+
+    def masked(self, addr: bytes, plen: int) -> bytes:
+        """An address with the bits after the prefix cleared."""
+        return (int.from_bytes(addr, "big") & self.mask(plen)).to_bytes(self.width // 8, "big")
+
+    def find(self, key: bytes, plen: int) -> Rtentry | None:
+        """The route of exactly this prefix (rnh_lookup)."""
+        level = self.levels.get(plen)
+        return level.get(int.from_bytes(key, "big")) if level else None
+
+    def match(self, key: bytes) -> Rtentry | None:
+        """The route with the longest prefix that covers an address (rnh_matchaddr)."""
+        number = int.from_bytes(key, "big")
+        for mask, level in self._levels:
+            rt = level.get(number & mask)
+            if rt is not None:
+                return rt
+        return None
+
+    def lookup(self, key: bytes) -> AnyNhop | None:
+        """match, remembered; for the data path, which has looked into `cache` before."""
+        rt = self.match(key)
+        nh = rt.nhop if rt is not None else None
+        if len(self.cache) >= CACHE_MAX:
+            self.cache.clear()
+        self.cache[key] = nh
+        return nh
+
+    def insert(self, rt: Rtentry) -> None:
+        """rnh_addaddr."""
+        level = self.levels.get(rt.plen)
+        if level is None:
+            level = self.levels[rt.plen] = {}
+            self._relevel()
+        level[int.from_bytes(rt.key, "big")] = rt
+        self.count += 1
+        self._sorted = None
+
+    def remove(self, rt: Rtentry) -> None:
+        """rnh_deladdr."""
+        level = self.levels[rt.plen]
+        del level[int.from_bytes(rt.key, "big")]
+        if not level:
+            del self.levels[rt.plen]
+            self._relevel()
+        self.count -= 1
+        self._sorted = None
+
+    def _relevel(self) -> None:
+        self._levels = [(self.mask(plen), self.levels[plen]) for plen in sorted(self.levels, reverse=True)]
+
+    def bump(self) -> None:
+        """rib_bump_gen: something changed, forget what look-ups found."""
+        self.gen += 1
+        if self.cache:
+            self.cache.clear()
+
+    def walk(self) -> list[Rtentry]:
+        """All routes in the order of the tree: by network, longer mask first (rnh_walktree)."""
+        if self._sorted is None:
+            self._sorted = sorted(
+                (rt for level in self.levels.values() for rt in level.values()), key=_order
+            )
+        return self._sorted
+
+
+def _order(rt: Rtentry) -> tuple[bytes, int]:
+    return rt.key, -rt.plen
+
+
+WalkFilter = Callable[[Rtentry, "AnyNhop"], bool]
