@@ -16,7 +16,7 @@ FTS_D, FTS_DC, FTS_DNR, FTS_DP, FTS_F, FTS_NS, FTS_SL, FTS_SLNONE = range(1, 9)
 class FtsEntry:
     """One visit of one file."""
 
-    __slots__ = ("accpath", "dev", "error", "info", "level", "name", "parent", "path", "skip", "stat")
+    __slots__ = ("accpath", "dev", "error", "info", "level", "name", "number", "parent", "path", "skip", "stat")
 
     def __init__(self, path: str, name: str, level: int, parent: FtsEntry | None) -> None:
         self.path = path
@@ -27,6 +27,8 @@ class FtsEntry:
         self.info = 0
         self.error: KError | None = None
         self.stat: Stat | None = None
+        self.number = 0
+        """fts_number: for the caller."""
         self.skip = False
         """fts_set(FTS_SKIP): set by the caller on a directory it does not want to enter."""
 
@@ -116,8 +118,8 @@ class Fts:
                     yield directory
                 continue
             yield entry
-            if entry.info == FTS_D and not entry.skip:
-                if self.xdev and entry.st.st_dev != root.st.st_dev:
+            if entry.info == FTS_D:
+                if entry.skip or (self.xdev and entry.st.st_dev != root.st.st_dev):
                     inside: list[FtsEntry] = []
                 else:
                     try:
