@@ -7,7 +7,6 @@ must not be caught by it: all derive from BaseException (see kernel/kern/kern_ex
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import iscoroutine
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import KError
@@ -22,7 +21,7 @@ async def start(main: Callable[[Program], Any], sys: Syscalls, argv: list[str], 
     p = Program(sys, argv, env)
     try:
         result = main(p)
-        if iscoroutine(result):
+        if hasattr(result, "__await__"):
             result = await result
         status = int(result or 0)
     except Exit as e:

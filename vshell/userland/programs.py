@@ -7,9 +7,9 @@ at all files, which happens once.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import vshell.commands
@@ -18,8 +18,8 @@ import vshell.commands
 class Programs:
     """The installed programs."""
 
-    def __init__(self, root: Path | None = None) -> None:
-        self._root = root or Path(next(iter(vshell.commands.__path__)))
+    def __init__(self, root: str | None = None) -> None:
+        self._root = root or next(iter(vshell.commands.__path__))
         self._paths: dict[str, tuple[str, ...]] = {}
         """Program to its installed paths, as far as files have been read."""
         self._all: dict[str, dict[str, str]] | None = None
@@ -63,20 +63,20 @@ class Programs:
     def _read(self, module: str) -> tuple[str, ...]:
         if not module.isidentifier():
             return ()
-        for file in (self._root / f"{module}.py", self._root / module / "__init__.py"):
+        for file in (f"{module}.py", f"{module}/__init__.py"):
             try:
-                text = file.read_text(encoding="utf-8")
+                with open(f"{self._root}/{file}", encoding="utf-8") as f:
+                    return declared_paths(f.read())
             except OSError:
                 continue
-            return declared_paths(text)
         return ()
 
     def _scan(self) -> dict[str, dict[str, str]]:
         if self._all is None:
             self._all = {}
-            for file in sorted(self._root.iterdir()):
-                module = file.stem
-                if file.suffix in ("", ".py") and module.isidentifier() and not module.startswith("__"):
+            for file in sorted(os.listdir(self._root)):
+                module = file.removesuffix(".py")
+                if module.isidentifier() and not module.startswith("__"):
                     self._install(module)
         return self._all
 
