@@ -59,6 +59,8 @@ class Kernel(dict[type[KernelModule], Any]):
         self.panics: list[str] = []
         """Bugs that showed themselves: the traceback of each."""
         self.on_panic: Callable[[str], None] = self.panics.append
+        self.msgbuf: deque[str] = deque(maxlen=1000)
+        """The kernel's messages (dmesg(8)), the newest last."""
         self.steps = 0
         """Times a process was given the processor; a driver can bound a run with it."""
         self.programs: Any = None
@@ -141,6 +143,10 @@ class Kernel(dict[type[KernelModule], Any]):
             clock.now += ns
         heap = clock.heap
         return bool(self.runq or self.netisrq or (heap and heap[0][0] <= clock.now) or self.paced)
+
+    def log(self, level: int, text: str) -> None:
+        """log(9): a line for the message buffer; `level` is syslog(3)'s."""
+        self.msgbuf.append(text)
 
     def step(self, limit: int = 1 << 62) -> bool:
         """Do everything that is due now; True if `limit` turns of processes were not enough."""
