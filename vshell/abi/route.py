@@ -175,6 +175,10 @@ class NhGrpExternal(Record):
     members: tuple[tuple[int, int, int], ...]
 
 
+class GetRtStat(Record):
+    """Ask for the statistics of routing (sysctl net.route.stats)."""
+
+
 class RtStat(Record):
     """struct rtstat (netstat -rs)."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vshell.kernel.kern.kernel import Kernel
 
-KERNEL: tuple[str, ...] = ("net.netlink",)
+KERNEL: tuple[str, ...] = ("net.netlink", "net.route.route_tables", "net.netlink_route")
 """Kernel files in the order they initialise within one SI_SUB."""
 
 BOOT: tuple[str, ...] = ()

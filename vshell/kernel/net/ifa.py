@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vshell.abi.sockio import IFF_BROADCAST, IFF_POINTOPOINT
 from vshell.abi.socket import AF_INET
+from vshell.abi.sockio import IFF_BROADCAST, IFF_POINTOPOINT
 from vshell.kernel.net.route.rib import is_scoped
 
 if TYPE_CHECKING:

@@ -7,16 +7,27 @@ that use them, groups, and the look-up structure of the data path, which lets go
 
 from __future__ import annotations
 
+import itertools
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EEXIST, EINVAL, ENOMEM, KError
 from vshell.abi.route import (
-    RTF_BLACKHOLE, RTF_BROADCAST, RTF_DYNAMIC, RTF_FIXEDMTU, RTF_GATEWAY, RTF_HOST, RTF_PINNED, RTF_PROTO1, RTF_PROTO2,
-    RTF_PROTO3, RTF_REJECT, RTF_STATIC,
+    RTF_BLACKHOLE,
+    RTF_BROADCAST,
+    RTF_DYNAMIC,
+    RTF_FIXEDMTU,
+    RTF_GATEWAY,
+    RTF_HOST,
+    RTF_PINNED,
+    RTF_PROTO1,
+    RTF_PROTO2,
+    RTF_PROTO3,
+    RTF_REJECT,
+    RTF_STATIC,
 )  # fmt: skip
-from vshell.abi.sockio import IFF_LOOPBACK
 from vshell.abi.socket import AF_INET, AF_INET6, AF_LINK
+from vshell.abi.sockio import IFF_LOOPBACK
 from vshell.kernel.kern.clock import MS
 
 if TYPE_CHECKING:
@@ -268,7 +279,7 @@ class NhControl:
     def get_group(self, members: list[tuple[Nhop, int]]) -> NhGrp:
         """nhgrp_get_group: the shared group of these members.  EEXIST if one stands there twice."""
         members = sorted(members, key=_by_idx)
-        for one, two in zip(members, members[1:], strict=False):
+        for one, two in itertools.pairwise(members):
             if one[0] is two[0]:
                 raise KError(EEXIST)
         if len(members) > RIB_MAX_MPATH_WIDTH:

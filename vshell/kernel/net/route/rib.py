@@ -154,9 +154,7 @@ class Rib:
     def walk(self) -> list[Rtentry]:
         """All routes in the order of the tree: by network, longer mask first (rnh_walktree)."""
         if self._sorted is None:
-            self._sorted = sorted(
-                (rt for level in self.levels.values() for rt in level.values()), key=_order
-            )
+            self._sorted = sorted((rt for level in self.levels.values() for rt in level.values()), key=_order)
         return self._sorted
 
 

@@ -9,8 +9,8 @@ from vshell.abi.route import RTF_GATEWAY, RTF_HOST
 from vshell.abi.socket import AF_INET, AF_LINK
 from vshell.abi.sockio import IFF_LOOPBACK
 from vshell.kernel.net.ifa import ifa_ifwithaddr, ifa_ifwithdstaddr, ifa_ifwithnet, ifaof_ifpforaddr
-from vshell.kernel.net.route.nhop import NHF_DEFAULT, NHF_HOST, Gw, Nhop, link_mtu
-from vshell.kernel.net.route.rib import embed, recover
+from vshell.kernel.net.route.nhop import NHF_DEFAULT, Gw, Nhop, link_mtu
+from vshell.kernel.net.route.rib import embed
 from vshell.kernel.net.route.route_ctl import RTM_F_CREATE, RtInfo, rib_add_route_px, rib_walk_del
 from vshell.kernel.net.route.route_tables import Rtable, fib_lookup, foreach_table, rt_tables_get_rnh
 
@@ -28,8 +28,8 @@ def ifnet_byindex(vnet: Vnet, index: int) -> Ifnet | None:
     return None
 
 
-def ifa_ifwithroute(vnet: Vnet, flags: int, family: int, dst: bytes, gw: Gw, fib: int) -> Ifaddr | None:
-    """The local address from which `gw` is reached directly.
+def ifa_ifwithroute(vnet: Vnet, flags: int, family: int, dst: bytes, gw: Gw, fib: int) -> tuple[Ifnet, Ifaddr | None] | None:
+    """The interface, and the local address (None: its link-level one), from which `gw` is reached directly.
 
     A gateway known only by the default route does not count.  A direct route may name an address of the interface
     itself instead of a neighbour.
@@ -43,14 +43,17 @@ def ifa_ifwithroute(vnet: Vnet, flags: int, family: int, dst: bytes, gw: Gw, fib
         ifa = ifa_ifwithdstaddr(vnet, gfamily, gaddr, fib, gscope)
     if ifa is None:
         ifa = ifa_ifwithnet(vnet, gfamily, gaddr, False, fib, gscope)
-    if ifa is None:
+    if ifa is not None:
+        ifp = ifa.ifp
+    else:
         nh = fib_lookup(vnet, gfamily, gaddr, fib, gscope)
         if nh is None or nh.flags & NHF_DEFAULT:
             return None
         ifa = nh.ifa
-    if ifa is not None and ifa.family != family:
-        ifa = ifaof_ifpforaddr(family, dst, ifa.ifp) or ifa
-    return ifa
+        ifp = ifa.ifp if ifa is not None else nh.aifp
+    if ifa is None or ifa.family != family:
+        ifa = ifaof_ifpforaddr(family, dst, ifp) or ifa
+    return ifp, ifa
 
 
 def rt_getifa_fib(rib: Rib, info: RtInfo) -> None:
@@ -68,7 +71,10 @@ def rt_getifa_fib(rib: Rib, info: RtInfo) -> None:
             if info.ifa is None and gw is not None and gw[0] == AF_LINK:
                 return
         elif gw is not None and gw[0] != AF_LINK:
-            info.ifa = ifa_ifwithroute(vnet, info.flags, rib.family, info.dst, gw, rib.fibnum)
+            found = ifa_ifwithroute(vnet, info.flags, rib.family, info.dst, gw, rib.fibnum)
+            if found is not None:
+                info.ifp, info.ifa = found
+                return
         elif gw is not None:
             info.ifp = ifnet_byindex(vnet, gw[2])
             if info.ifp is not None:
@@ -83,10 +89,10 @@ def rt_getifa_fib(rib: Rib, info: RtInfo) -> None:
 def _getifa_family(rib: Rib, info: RtInfo, gw: Gw) -> None:
     """rt_getifa_family: the gateway is of another family than the destination."""
     if info.ifp is None:
-        ifa = ifa_ifwithroute(rib.vnet, RTF_GATEWAY, gw[0], gw[1], gw, rib.fibnum)
-        if ifa is None:
+        found = ifa_ifwithroute(rib.vnet, RTF_GATEWAY, gw[0], gw[1], gw, rib.fibnum)
+        if found is None:
             raise KError(ENETUNREACH)
-        info.ifp = ifa.ifp
+        info.ifp = found[0]
     info.ifa = ifaof_ifpforaddr(rib.family, info.dst, info.ifp)
     if info.ifa is None:
         info.ifa = _in_findlocal(rib.vnet, bool(info.ifp.flags & IFF_LOOPBACK))
@@ -168,5 +174,3 @@ def rib_add_redirect(vnet: Vnet, fib: int, family: int, dst: bytes, gw: Gw, ifp:
     nh.origin = RTPROT_REDIRECT
     rib_add_route_px(rib, embed(dst, ifp.index), rib.width, rib.nhc.get_nhop(nh), RT_DEFAULT_WEIGHT, RTM_F_CREATE)
     vnet[Rtable].stats.dynamic += 1
-
-

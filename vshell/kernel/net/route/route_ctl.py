@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vshell.abi.errno import EADDRINUSE, EAFNOSUPPORT, EEXIST, EINVAL, ENETUNREACH, ENOENT, ESRCH, KError
+from vshell.abi.errno import EADDRINUSE, EAFNOSUPPORT, EEXIST, EINVAL, ESRCH, KError
 from vshell.abi.route import (
-    RT_DEFAULT_WEIGHT, RT_MAX_WEIGHT, RTF_BLACKHOLE, RTF_DYNAMIC, RTF_GATEWAY, RTF_HOST, RTF_PINNED, RTF_REJECT, RTM_ADD,
-    RTM_CHANGE, RTM_DELETE,
+    RT_DEFAULT_WEIGHT,
+    RT_MAX_WEIGHT,
+    RTF_BLACKHOLE,
+    RTF_DYNAMIC,
+    RTF_GATEWAY,
+    RTF_HOST,
+    RTF_PINNED,
+    RTF_REJECT,
+    RTM_ADD,
+    RTM_CHANGE,
+    RTM_DELETE,
 )  # fmt: skip
 from vshell.abi.socket import AF_INET, AF_INET6, AF_LINK
 from vshell.kernel.net.route.nhop import NHF_GATEWAY, NHF_REDIRECT, RT_SET_RTFLAGS_MASK, AnyNhop, Gw, NhGrp, Nhop
@@ -394,5 +403,3 @@ def rib_action(vnet: Vnet, fib: int, family: int, cmd: int, info: RtInfo) -> Rib
     except KError as e:
         raise KError(EAFNOSUPPORT) from e
     return _ACTIONS[cmd](rib, info)
-
-

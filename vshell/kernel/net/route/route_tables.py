@@ -33,9 +33,7 @@ class Rtable(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_THIRD):
     """All tables of a stack."""
 
     multipath = Sysctl("net.route.multipath", 1, "Enable route multipath", fmt="unsigned integer")
-    ipv6_nexthop = Sysctl(
-        "net.route.ipv6_nexthop", 1, "Enable IPv4 route via IPv6 Next Hop address", fmt="unsigned integer"
-    )
+    ipv6_nexthop = Sysctl("net.route.ipv6_nexthop", 1, "Enable IPv4 route via IPv6 Next Hop address", fmt="unsigned integer")
     hash_outbound = Sysctl(
         "net.route.hash_outbound", 0, "Compute flowid for locally-originated packets", flags="r", fmt="unsigned integer"
     )
