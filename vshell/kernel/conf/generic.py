@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from vshell.kernel.kern.kernel import Kernel
 
-KERNEL: tuple[str, ...] = ("net.netlink", "net.route.route_tables", "net.netlink_route")
+KERNEL: tuple[str, ...] = (
+    "net.netlink", "net.ifnet", "net.pfil", "net.ifhwioctl", "net.if_vmove", "net.netlink_iface", "net.if_vtnet",
+    "net.if_loop", "net.route.route_tables", "net.netlink_route",
+)  # fmt: skip
 """Kernel files in the order they initialise within one SI_SUB."""
 
 BOOT: tuple[str, ...] = ()

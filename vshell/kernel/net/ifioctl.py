@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vshell.abi.errno import ENXIO, EPERM, KError
-from vshell.abi.sockio import IfRequest
+from vshell.abi.errno import ENXIO, KError
+from vshell.abi.sockio import IFF_UP, SIOCSIFFLAGS, IfRequest
+from vshell.kernel.kern.kern_priv import PRIV_NET_IFCREATE, priv_check
+from vshell.kernel.net.ifnet import if_up
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
@@ -43,6 +45,11 @@ def stackrequest(request: type[IfRequest], *, priv: bool = False) -> Callable[[H
     return register
 
 
+def net_priv_check(td: Proc) -> None:
+    """The privileges to change interfaces go together: root of the host has them, and of a jail with its own stack.  EPERM."""
+    priv_check(td, PRIV_NET_IFCREATE)
+
+
 def ifunit(vnet: Any, name: str) -> Ifnet | None:
     """The interface of that name in a stack; the first of several (ifunit)."""
     for ifp in vnet.ifnets:
@@ -56,15 +63,21 @@ def ifioctl(so: Socket, request: IfRequest, td: Proc) -> Any:
     """Serve a request in the stack of the socket.  ENXIO comes before EPERM, as in sys/net/if.c."""
     entry = _BY_STACK.get(type(request))
     if entry is not None:
-        if entry[1] and td.ucred.uid != 0:
-            raise KError(EPERM)
+        if entry[1]:
+            net_priv_check(td)
         return entry[0](so, request, td)
     ifp = ifunit(so.vnet, request.name)
     if ifp is None:
         raise KError(ENXIO)
+    was_up = ifp.flags & IFF_UP
     entry = _BY_INTERFACE.get(type(request))
     if entry is None:
-        return ifp.ioctl(request, td)
-    if entry[1] and td.ucred.uid != 0:
-        raise KError(EPERM)
-    return entry[0](ifp, request, td)
+        answer = ifp.ioctl(request, td)
+    else:
+        if entry[1]:
+            net_priv_check(td)
+        answer = entry[0](ifp, request, td)
+    if not was_up and ifp.flags & IFF_UP and type(request) is not SIOCSIFFLAGS:
+        # A first address brought it up.
+        if_up(ifp)
+    return answer

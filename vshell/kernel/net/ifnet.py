@@ -1,18 +1,73 @@
-"""Interfaces: struct ifnet, its addresses, and its life in and between stacks (ifnet(9), net/if.c)."""
+"""Interfaces: struct ifnet, its addresses, and how it joins and leaves a stack (ifnet(9), net/if.c).
+
+An interface has an index from the moment it is made (a table of the whole kernel, the lowest free number), is in exactly
+one stack from `if_attach` to `if_detach`, and keeps its index when it moves (net/if_vmove.py).  What other subsystems do
+when interfaces come and go they register in the lists below when their file is imported.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from vshell.abi.errno import EOPNOTSUPP, KError
-from vshell.abi.sockio import IFF_SIMPLEX, LINK_STATE_UNKNOWN
+from vshell.abi.errno import EINVAL, ENODEV, EOPNOTSUPP, KError
+from vshell.abi.sockio import (
+    IFF_ALLMULTI,
+    IFF_DYING,
+    IFF_PALLMULTI,
+    IFF_PPROMISC,
+    IFF_PROMISC,
+    IFF_UP,
+    IFT_BRIDGE,
+    IFT_ETHER,
+    IFT_IEEE8023ADLAG,
+    IFT_L2VLAN,
+    LINK_STATE_UNKNOWN,
+    SIOCSIFFLAGS,
+)  # fmt: skip
+from vshell.kernel.kern.module import (
+    SI_ORDER_SECOND,
+    SI_SUB_INIT_IF,
+    SI_SUB_PROTO_IFATTACHDOMAIN,
+    KernelModule,
+    VnetModule,
+    sysctl_proc,
+)  # fmt: skip
+from vshell.kernel.net.if_groups import IFG_ALL, Ifgroup, if_addgroup, if_delgroups
 
 if TYPE_CHECKING:
     from vshell.abi.record import Record
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel
+    from vshell.kernel.net.if_clone import IfCloner
     from vshell.kernel.net.mbuf import Mbuf
     from vshell.kernel.net.vnet import Vnet
+
+Event = Callable[..., Any]
+
+ifnet_arrival_event: list[Event] = []
+"""f(ifp): it is in its stack now (attached, moved in, or has a new name)."""
+ifnet_departure_event: list[Event] = []
+"""f(ifp): it is about to leave, or to get a new name (IFF_RENAMING is set then)."""
+ifnet_link_event: list[Event] = []
+"""f(ifp, link_state)."""
+ifnet_rename_event: list[Event] = []
+"""f(ifp, old name), after the change."""
+ifnet_updown_event: list[Event] = []
+"""f(ifp, up): IFF_UP was set or is about to be cleared (ifnet_event)."""
+ifaddr_event: list[Event] = []
+"""f(ifp, ifa, added): protocols tell about addresses."""
+iflladdr_event: list[Event] = []
+"""f(ifp): it has another link-level address."""
+ifmtu_event: list[Event] = []
+"""f(ifp): it has another MTU (if_notifymtu)."""
+ifpurge_event: list[Event] = []
+"""f(ifp): remove addresses, memberships and routes of your family, in the order of if_detach_internal."""
+
+domain_ifattach: dict[int, Callable[[Any], Any]] = {}
+"""Address family -> what makes its per-interface data, `ifp.afdata[family]` (dom_ifattach)."""
+domain_ifdetach: dict[int, Callable[[Any, Any], None]] = {}
+"""Address family -> what takes it apart: f(ifp, data)."""
 
 
 class Ifaddr:
@@ -32,14 +87,73 @@ class Ifaddr:
         self.carp: Any = None
 
 
+class Iftable(KernelModule, sub=SI_SUB_INIT_IF, order=SI_ORDER_SECOND):
+    """The table of interfaces by index, one for the whole kernel."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        super().__init__(kernel)
+        self.table: dict[int, Ifnet] = {}
+        self.lowest = 1
+        """No index below is free."""
+
+    def alloc(self, ifp: Ifnet) -> int:
+        """The lowest free index."""
+        index = self.lowest
+        table = self.table
+        while index in table:
+            index += 1
+        self.lowest = index + 1
+        table[index] = ifp
+        return index
+
+    def free(self, ifp: Ifnet) -> None:
+        """Give an index back."""
+        if self.table.get(ifp.index) is ifp:
+            del self.table[ifp.index]
+            self.lowest = min(self.lowest, ifp.index)
+
+
+class VnetIf(VnetModule, sub=SI_SUB_INIT_IF, order=SI_ORDER_SECOND):
+    """What a stack knows about its interfaces besides the list `vnet.ifnets`."""
+
+    def __init__(self, vnet: Vnet) -> None:
+        super().__init__(vnet)
+        self.groups: dict[str, Ifgroup] = {}
+        """Groups in order of creation (V_ifg_head)."""
+        self.cloners: list[IfCloner] = []
+        """What can be cloned here, the youngest first (V_if_cloners)."""
+        self.domains = False
+        """True once the protocols are there (domain_init_status)."""
+
+    @sysctl_proc("net.link.generic.system.ifcount", "Maximum known interface index", flags="r")
+    def ifcount(self, td: Any, new: Any) -> int:
+        """sysctl_ifcount."""
+        return max((ifp.index for ifp in self.vnet.ifnets), default=0)
+
+
+class IfAttachDomain(VnetModule, sub=SI_SUB_PROTO_IFATTACHDOMAIN, order=SI_ORDER_SECOND):
+    """Gives the interfaces that were there before the protocols their per-family data (if_attachdomain)."""
+
+    def init(self) -> None:
+        """if_attachdomain."""
+        self.vnet[VnetIf].domains = True
+        for ifp in self.vnet.ifnets:
+            if_attachdomain1(ifp)
+
+
 class Ifnet:
     """One interface.  A type derives from it, one file per type: if_epair.py is `epair`.
 
     Counters are plain integers: ipackets, ierrors, iqdrops, ibytes, imcasts, opackets, oerrors, oqdrops, obytes,
-    omcasts, collisions, noproto.
+    omcasts, collisions, noproto.  The attributes in `__slots__` are those the packet path reads.
     """
 
-    type = 1
+    __slots__ = (
+        "__dict__", "bpf", "bridge", "capenable", "carp", "fib", "flags", "ibytes", "ipackets", "kernel", "link_pfil",
+        "lladdr", "mtu", "netgraph", "obytes", "opackets", "pcp", "vlantrunk", "vnet",
+    )  # fmt: skip
+
+    type = IFT_ETHER
     """IFT_* (net/if_types.h)."""
     hdrlen = 0
     addrlen = 0
@@ -53,23 +167,23 @@ class Ifnet:
         """The name it goes by."""
         self.vnet: Vnet
         """The stack it is in now."""
-        self.home_vnet: Vnet
+        self.home_vnet: Vnet | None = None
         """The stack it was created in and returns to."""
-        self.index = 0
-        self.flags = IFF_SIMPLEX
+        self.cloner: IfCloner | None = None
+        """The cloner that made it, None for hardware."""
+        self.flags = 0
         """IFF_*, the driver's (RUNNING, OACTIVE) included."""
-        self.mtu = 1500
+        self.mtu = 0
         self.metric = 0
         self.baudrate = 0
         self.link_state = LINK_STATE_UNKNOWN
         self.capabilities = 0
+        """IFCAP_*; the second word from bit 32 on."""
         self.capenable = 0
-        self.capabilities2 = 0
-        self.capenable2 = 0
         self.lladdr = b""
         """Link-level address (IF_LLADDR)."""
-        self.hwaddr = b""
-        """The address the hardware came with."""
+        self.hwaddr: bytes | None = None
+        """The address the hardware came with (if_hw_addr), None where there is no such thing."""
         self.broadcastaddr = b""
         self.description = ""
         self.groups: list[str] = []
@@ -79,6 +193,7 @@ class Ifnet:
         """Group memberships at link and network level: (family, address) -> references."""
         self.fib = 0
         self.tunnelfib = 0
+        self.pcp = 0xFF
         self.pcount = 0
         """How many asked for promiscuous mode."""
         self.amcount = 0
@@ -88,18 +203,23 @@ class Ifnet:
         self.lastchange = 0
         self.epoch = 0
         self.bpf: list[Any] | None = None
-        """Listeners of bpf(4), None while there is none: the data path asks `if ifp.bpf`."""
+        """Listeners of bpf(4), f(ifp, m, outgoing); None while there is none: the data path asks `if ifp.bpf`."""
+        self.link_pfil: Any = None
+        """The stack's link-level pfil head while it has hooks (net/pfil.py)."""
         self.bridge: Any = None
-        """The bridge(4) it is a member of."""
+        """The bridge(4) it is a member of: an object with `input(ifp, m) -> Mbuf | None` and `output(ifp, m) -> int`."""
         self.lagg: Any = None
         self.vlantrunk: Any = None
+        """Its VLANs: an object with `input(ifp, m)`."""
         self.carp: Any = None
         self.netgraph: Any = None
-        """The ng_ether node, None while that module is not in."""
-        self.softc: Any = None
+        """The ng_ether node, None while that module is not in: `input`, `output` take and return an mbuf or None."""
         self.afdata: dict[int, Any] = {}
         """Per address family: AF_INET -> InIfinfo, AF_INET6 -> In6Ifextra (domifattach)."""
-        self.dying = False
+        self.index = kernel[Iftable].alloc(self)
+
+    def __repr__(self) -> str:
+        return f"<{self.xname} {self.index}>"
 
     # what a type provides --------------------------------------------------------------------------------------
     def output(self, m: Mbuf, family: int, gateway: bytes, ro: Any = None) -> int:
@@ -116,9 +236,16 @@ class Ifnet:
     def init(self) -> None:
         """if_init: bring the hardware up."""
 
+    def setaddr(self, ifa: Ifaddr) -> None:
+        """if_ioctl(SIOCSIFADDR): it gets a network address, which brings it up.  Protocols call it when they add one.
+
+        The caller must notice that IFF_UP appeared and call `if_up`; `ifioctl` does so after each request.
+        """
+        self.flags |= IFF_UP
+
     def ioctl(self, request: Record, td: Proc | None) -> Any:
         """if_ioctl: what the generic code leaves to the type (SIOCSIFFLAGS, SIOCSIFMTU, media ...).  EINVAL."""
-        raise KError(EOPNOTSUPP)
+        raise KError(EINVAL)
 
     def destroy(self) -> None:
         """The cloner's destroy: take the interface away for good."""
@@ -126,3 +253,168 @@ class Ifnet:
 
     def reassign(self, vnet: Vnet) -> None:
         """if_reassign: what has to happen when the interface changes its stack."""
+
+
+# attachment ----------------------------------------------------------------------------------------------------
+def ifnet_byindex(vnet: Vnet, index: int) -> Ifnet | None:
+    """The interface of that index, if it is in that stack."""
+    ifp: Ifnet | None = vnet.kernel[Iftable].table.get(index)
+    return ifp if ifp is not None and getattr(ifp, "vnet", None) is vnet else None
+
+
+def if_attach(ifp: Ifnet, vnet: Vnet) -> None:
+    """Join a stack for the first time."""
+    if_attach_internal(ifp, vnet, vmove=False)
+
+
+def if_attach_internal(ifp: Ifnet, vnet: Vnet, vmove: bool) -> None:
+    """if_attach_internal: also used for an interface that moves here."""
+    ifp.vnet = vnet
+    if ifp.home_vnet is None:
+        ifp.home_vnet = vnet
+    state = vnet[VnetIf]
+    if_addgroup(ifp, IFG_ALL)
+    if vmove and ifp.cloner is not None:
+        # The group named after its type comes back, if this stack knows the type (if_clone_restoregroup).
+        name = ifp.cloner.name
+        if any(c.name == name for c in state.cloners):
+            if_addgroup(ifp, name)
+    ifp.lastchange = ifp.epoch = ifp.kernel.clock.now
+    if not vmove and ifp.type == IFT_ETHER and ifp.hwaddr is None:
+        ifp.hwaddr = bytes(ifp.addrlen)
+    if state.domains:
+        if_attachdomain1(ifp)
+    vnet.ifnets.append(ifp)
+    for event in ifnet_arrival_event:
+        event(ifp)
+
+
+def if_attachdomain1(ifp: Ifnet) -> None:
+    """Make the per-family data."""
+    for family, attach in domain_ifattach.items():
+        if family not in ifp.afdata:
+            ifp.afdata[family] = attach(ifp)
+
+
+def if_detach(ifp: Ifnet) -> None:
+    """Leave the stack for good (if_detach and if_free)."""
+    ifp.vnet.ifnets.remove(ifp)
+    ifp.flags |= IFF_DYING
+    if_detach_internal(ifp)
+    ifp.kernel[Iftable].free(ifp)
+
+
+def if_detach_internal(ifp: Ifnet) -> None:
+    """Undo what stands between an interface that is off the list and its stack."""
+    vnet = ifp.vnet
+    if_delgroups(ifp)
+    if_down(ifp)
+    if not vnet.shutdown:
+        for purge in ifpurge_event:
+            purge(ifp)
+        ifp.multiaddrs.clear()
+    for event in ifnet_departure_event:
+        event(ifp)
+    # In a stack that dies the protocols take down what is theirs as a whole.
+    afdata, ifp.afdata = ifp.afdata, {}
+    for family, data in afdata.items():
+        detach = domain_ifdetach.get(family)
+        if detach is not None:
+            detach(ifp, data)
+
+
+# state ---------------------------------------------------------------------------------------------------------
+def if_up(ifp: Ifnet) -> None:
+    """Mark it up and tell the protocols."""
+    ifp.flags |= IFF_UP
+    ifp.lastchange = ifp.kernel.clock.now
+    if ifp.carp:
+        ifp.carp.linkstate(ifp)
+    for event in ifnet_updown_event:
+        event(ifp, True)
+
+
+def if_down(ifp: Ifnet) -> None:
+    """Tell the protocols and mark it down."""
+    for event in ifnet_updown_event:
+        event(ifp, False)
+    ifp.flags &= ~IFF_UP
+    ifp.lastchange = ifp.kernel.clock.now
+    if ifp.carp:
+        ifp.carp.linkstate(ifp)
+
+
+def if_link_state_change(ifp: Ifnet, state: int) -> None:
+    """The link came or went; who is interested hears of it a little later."""
+    if ifp.link_state == state:
+        return
+    ifp.link_state = state
+    ifp.kernel.netisrq.append((do_link_state_change, ifp, None))
+
+
+def do_link_state_change(ifp: Ifnet, _: object) -> None:
+    """Tell about the link state as it is now."""
+    if ifp.flags & IFF_DYING:
+        return
+    for owner in (ifp.vlantrunk, ifp.netgraph, ifp.carp, ifp.bridge, ifp.lagg):
+        if owner is not None:
+            owner.linkstate(ifp)
+    for event in ifnet_link_event:
+        event(ifp, ifp.link_state)
+
+
+def if_driver_flags(ifp: Ifnet) -> None:
+    """Hand the present flags to the driver (if_ioctl(SIOCSIFFLAGS)); some have nothing to say to them."""
+    ifp.ioctl(SIOCSIFFLAGS(ifp.xname, ifp.flags), None)
+
+
+def if_setflag(ifp: Ifnet, flag: int, pflag: int, counter: str, on: bool) -> None:
+    """Count who wants a flag; the first and the last one change it."""
+    count = getattr(ifp, counter) + (1 if on else -1)
+    if ifp.flags & pflag or count != (1 if on else 0):
+        setattr(ifp, counter, count)
+        return
+    old = ifp.flags
+    ifp.flags = old | flag if on else old & ~flag
+    try:
+        if_driver_flags(ifp)
+    except KError:
+        ifp.flags = old
+        raise
+    setattr(ifp, counter, count)
+
+
+def ifpromisc(ifp: Ifnet, on: bool) -> None:
+    """Ask for promiscuous mode, or withdraw that."""
+    if_setflag(ifp, IFF_PROMISC, IFF_PPROMISC, "pcount", on)
+
+
+def if_allmulti(ifp: Ifnet, on: bool) -> None:
+    """Ask for all multicast frames, or withdraw that."""
+    if_setflag(ifp, IFF_ALLMULTI, IFF_PALLMULTI, "amcount", on)
+
+
+def if_setlladdr(ifp: Ifnet, lladdr: bytes) -> None:
+    """Change the link-level address."""
+    if len(lladdr) != ifp.addrlen:
+        raise KError(EINVAL)
+    if ifp.type not in (IFT_ETHER, IFT_L2VLAN, IFT_BRIDGE, IFT_IEEE8023ADLAG):
+        raise KError(ENODEV)
+    ifp.lladdr = lladdr
+    if ifp.flags & IFF_UP:
+        # The hardware's address filter is programmed anew.
+        for up in (0, IFF_UP):
+            ifp.flags = ifp.flags & ~IFF_UP | up
+            try:
+                if_driver_flags(ifp)
+            except KError:
+                pass
+    for event in iflladdr_event:
+        event(ifp)
+
+
+def if_gethwaddr(ifp: Ifnet) -> bytes:
+    """The address the hardware came with."""
+    if ifp.hwaddr is None or ifp.type not in (IFT_ETHER, IFT_IEEE8023ADLAG):
+        raise KError(ENODEV)
+    return ifp.hwaddr

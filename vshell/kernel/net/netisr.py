@@ -1,0 +1,21 @@
+"""Protocol input: from the type in a link-level header to the protocol (netisr(9)).
+
+A protocol registers when its file is imported.  Link layers look up `netisr_handlers` themselves, so that a packet on
+its way up is one dictionary access and one call (net.isr.dispatch=direct); only loopback queues.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vshell.kernel.net.ifnet import Ifnet
+    from vshell.kernel.net.mbuf import Mbuf
+
+ETHERTYPE_IP, ETHERTYPE_ARP, ETHERTYPE_IPV6, ETHERTYPE_VLAN, ETHERTYPE_QINQ = 0x0800, 0x0806, 0x86DD, 0x8100, 0x88A8
+
+Handler = Callable[["Ifnet", "Mbuf"], object]
+
+netisr_handlers: dict[int, Handler] = {}
+"""Ethernet type -> f(ifp, m), with `m.off` at the protocol's own header."""
