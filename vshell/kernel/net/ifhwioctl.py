@@ -83,8 +83,8 @@ def _getflags(ifp: Ifnet, request: SIOCGIFFLAGS, td: Proc) -> int:
 
 @ifrequest(SIOCGIFINDEX)
 def _getindex(ifp: Ifnet, request: SIOCGIFINDEX, td: Proc) -> int:
-    flags: int = ifp.flags
-    return flags
+    index: int = ifp.index
+    return index
 
 
 @ifrequest(SIOCGIFCAP)
