@@ -110,3 +110,100 @@ class NdDelete(Record):
 
     addr: bytes
     scope_id: int = 0
+
+# Socket options at level IPPROTO_IPV6 (netinet6/in6.h).
+IPV6_UNICAST_HOPS, IPV6_MULTICAST_IF, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP = 4, 9, 10, 11, 12, 13
+ICMP6_FILTER, IPV6_CHECKSUM, IPV6_V6ONLY = 18, 26, 27
+IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVRTHDR, IPV6_RECVHOPOPTS, IPV6_RECVDSTOPTS = 36, 37, 38, 39, 40
+IPV6_USE_MIN_MTU, IPV6_RECVPATHMTU, IPV6_PATHMTU, IPV6_PKTINFO, IPV6_HOPLIMIT, IPV6_NEXTHOP = 42, 43, 44, 46, 47, 48
+IPV6_HOPOPTS, IPV6_DSTOPTS, IPV6_RTHDR, IPV6_RECVTCLASS, IPV6_AUTOFLOWLABEL, IPV6_TCLASS, IPV6_DONTFRAG, IPV6_PREFER_TEMPADDR = (
+    49, 50, 51, 57, 59, 61, 62, 63,
+)  # fmt: skip
+
+
+class In6Pktinfo(Record):
+    """struct in6_pktinfo: an address (unspecified for any) and an interface index (0 for any)."""
+
+    addr: bytes = bytes(16)
+    ifindex: int = 0
+
+
+class Ip6Stat(Record):
+    """struct ip6stat."""
+
+    total: int = 0
+    tooshort: int = 0
+    toosmall: int = 0
+    fragments: int = 0
+    fragdropped: int = 0
+    fragtimeout: int = 0
+    fragoverflow: int = 0
+    forward: int = 0
+    cantforward: int = 0
+    redirectsent: int = 0
+    delivered: int = 0
+    localout: int = 0
+    odropped: int = 0
+    reassembled: int = 0
+    atomicfrags: int = 0
+    fragmented: int = 0
+    ofragments: int = 0
+    cantfrag: int = 0
+    badoptions: int = 0
+    noroute: int = 0
+    badvers: int = 0
+    rawout: int = 0
+    badscope: int = 0
+    notmember: int = 0
+    nxthist: tuple[int, ...] = (0,) * 256
+    toomanyhdr: int = 0
+    exthdrtoolong: int = 0
+    nogif: int = 0
+    sources_none: int = 0
+    sources_sameif: tuple[int, ...] = (0,) * 16
+    sources_otherif: tuple[int, ...] = (0,) * 16
+    sources_samescope: tuple[int, ...] = (0,) * 16
+    sources_otherscope: tuple[int, ...] = (0,) * 16
+    sources_deprecated: tuple[int, ...] = (0,) * 16
+
+
+class Icmp6Stat(Record):
+    """struct icmp6stat."""
+
+    error: int = 0
+    canterror: int = 0
+    toofreq: int = 0
+    outhist: tuple[int, ...] = (0,) * 256
+    badcode: int = 0
+    tooshort: int = 0
+    checksum: int = 0
+    badlen: int = 0
+    dropped: int = 0
+    reflect: int = 0
+    inhist: tuple[int, ...] = (0,) * 256
+    nd_toomanyopt: int = 0
+    odst_unreach_noroute: int = 0
+    odst_unreach_admin: int = 0
+    odst_unreach_beyondscope: int = 0
+    odst_unreach_addr: int = 0
+    odst_unreach_noport: int = 0
+    opacket_too_big: int = 0
+    otime_exceed_transit: int = 0
+    otime_exceed_reassembly: int = 0
+    oparamprob_header: int = 0
+    oparamprob_nextheader: int = 0
+    oparamprob_option: int = 0
+    oredirect: int = 0
+    ounknown: int = 0
+    pmtuchg: int = 0
+    nd_badopt: int = 0
+    badns: int = 0
+    badna: int = 0
+    badrs: int = 0
+    badra: int = 0
+    badredirect: int = 0
+    overflowdefrtr: int = 0
+    overflowprfx: int = 0
+    overflownndp: int = 0
+    overflowredirect: int = 0
+    invlhlim: int = 0

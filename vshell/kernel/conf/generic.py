@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     from vshell.kernel.kern.kernel import Kernel
 
 KERNEL: tuple[str, ...] = (
-    "net.netlink", "net.ifnet", "net.pfil", "net.ifhwioctl", "net.if_vmove", "net.netlink_iface", "net.if_vtnet",
+    "kern.kern_sysctl", "net.netlink", "net.ifnet", "net.pfil", "net.ifhwioctl", "net.if_vmove", "net.netlink_iface", "net.if_vtnet",
     "net.if_loop", "net.route.route_tables", "net.netlink_route",
+    "netinet6.in6_var", "netinet6.in6", "netinet6.nd6_ioctl", "netinet6.icmp6", "netinet6.frag6", "netinet6.raw_ip6",
+    "netinet6.udp6_usrreq",
 )  # fmt: skip
 """Kernel files in the order they initialise within one SI_SUB."""
 

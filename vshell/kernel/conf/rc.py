@@ -1,0 +1,47 @@
+"""What a fresh system's start-up scripts have configured by the time somebody logs in (rc.d/netif, rc.d/routing).
+
+lo0 has its addresses, and IPv6 routes reject what must not leave a host.  Done through system calls, as the scripts do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vshell.abi.errno import KError
+from vshell.abi.in_ import SIOCAIFADDR
+from vshell.abi.route import NLM_F_CREATE, NLM_F_EXCL, RTN_UNREACHABLE, NewRoute
+from vshell.abi.socket import AF_INET, AF_INET6, AF_NETLINK, SOCK_DGRAM, SOCK_RAW
+from vshell.abi.sockio import IFF_UP, SIOCGIFFLAGS, SIOCSIFFLAGS
+
+if TYPE_CHECKING:
+    from vshell.kernel.kern.kernel import Kernel
+
+REJECTED = (
+    (bytes(10) + b"\xff\xff" + bytes(4), 96),
+    (bytes(16), 96),
+    (b"\xfe\x80" + bytes(14), 10),
+    (b"\xff\x02" + bytes(14), 16),
+)
+"""IPv4-mapped, IPv4-compatible, and link-local destinations without a zone."""
+
+HOSTUUID = "b7e1f7a0-2a44-11f0-9d6a-589cfc000001"
+
+
+def configure(kernel: Kernel) -> None:
+    """Bring the network of the host up."""
+    assert kernel.initproc is not None
+    kernel.prison0.hostuuid = HOSTUUID
+    sys = kernel.initproc.sysent
+    s = sys.socket(AF_INET, SOCK_DGRAM)
+    sys.ioctl(s, SIOCSIFFLAGS("lo0", sys.ioctl(s, SIOCGIFFLAGS("lo0")) | IFF_UP))
+    sys.ioctl(s, SIOCAIFADDR("lo0", b"\x7f\0\0\1", b"\xff\0\0\0"))
+    sys.close(s)
+    s = sys.socket(AF_NETLINK, SOCK_RAW)
+    for dst, plen in REJECTED:
+        request = NewRoute(AF_INET6, dst, plen, rtm_type=RTN_UNREACHABLE, nlflags=NLM_F_CREATE | NLM_F_EXCL)
+        try:
+            sys.netlink(s, request)
+        except KError:
+            continue  # a kernel without IPv6 has no use for them
+    sys.close(s)
+    kernel.step()

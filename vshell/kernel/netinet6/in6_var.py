@@ -1,0 +1,243 @@
+"""IPv6 state: addresses, what an interface carries for IPv6, prefixes, per-stack variables (netinet6/in6_var.h, nd6.h)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vshell.abi.in6 import (
+    IN6_IFF_ANYCAST, IN6_IFF_DEPRECATED, IN6_IFF_NOTREADY, ND6_IFF_ACCEPT_RTADV, ND6_IFF_AUTO_LINKLOCAL, ND6_IFF_IFDISABLED,
+    ND6_IFF_NO_RADR, ND6_IFF_PERFORMNUD, ND6_IFF_STABLEADDR, ND6_INFINITE_LIFETIME, Icmp6Stat, Ip6Stat,
+)  # fmt: skip
+from vshell.abi.socket import AF_INET6
+from vshell.abi.sockio import IFF_LOOPBACK, IFT_BRIDGE
+from vshell.kernel.kern.clock import NS
+from vshell.kernel.kern.module import SI_ORDER_SECOND, SI_SUB_PROTO_DOMAIN, Sysctl, VnetModule, sysctl_proc
+from vshell.kernel.net.ifnet import Ifaddr, Ifnet
+from vshell.kernel.netinet.counters import Counters
+from vshell.wire.ip6 import is_linklocal
+
+if TYPE_CHECKING:
+    from vshell.kernel.kern.clock import Callout
+    from vshell.kernel.kern.kern_proc import Proc
+    from vshell.kernel.net.vnet import Vnet
+    from vshell.kernel.netinet6.nd6 import Llentry6
+    from vshell.kernel.netinet6.nd6_nbr import Dad
+
+REACHABLE_TIME, RETRANS_TIMER, IPV6_DEFHLIM = 30000, 1000, 64
+IPV6_MMTU = 1280
+IFT_WIREGUARD = 0xF7
+
+
+class In6Ifaddr(Ifaddr):
+    """An IPv6 address on an interface (struct in6_ifaddr)."""
+
+    family = AF_INET6
+
+    def __init__(self, ifp: Ifnet, addr: bytes, prefixlen: int) -> None:
+        super().__init__(ifp)
+        self.addr = addr
+        self.prefixlen = prefixlen
+        self.flags6 = 0
+        self.vltime = self.pltime = ND6_INFINITE_LIFETIME
+        self.updatetime = self.createtime = ifp.kernel.clock.now
+        self.prefix: NdPrefix | None = None
+        self.memberships: list[bytes] = []
+        self.dad: Dad | None = None
+        """Duplicate detection under way."""
+        self.rtself = False
+        """IFA_RTSELF: the host route through lo0 is in."""
+        self.route = False
+        """IFA_ROUTE: the route to a point-to-point destination is in."""
+
+    def expire(self) -> int:
+        """Uptime at which the address becomes invalid, 0 for never (ns)."""
+        return 0 if self.vltime == ND6_INFINITE_LIFETIME else self.updatetime + self.vltime * NS
+
+    def preferred(self) -> int:
+        """Uptime at which the address becomes deprecated, 0 for never (ns)."""
+        return 0 if self.pltime == ND6_INFINITE_LIFETIME else self.updatetime + self.pltime * NS
+
+    def is_invalid(self, now: int) -> bool:
+        """IFA6_IS_INVALID."""
+        return self.vltime != ND6_INFINITE_LIFETIME and now - self.updatetime > self.vltime * NS
+
+    def is_deprecated(self, now: int) -> bool:
+        """IFA6_IS_DEPRECATED."""
+        return self.pltime != ND6_INFINITE_LIFETIME and now - self.updatetime > self.pltime * NS
+
+    def usable(self) -> bool:
+        """Neither tentative nor duplicated nor anycast."""
+        return not self.flags6 & (IN6_IFF_NOTREADY | IN6_IFF_ANYCAST)
+
+    def display_flags(self) -> int:
+        """The flags ifconfig shows."""
+        deprecated = IN6_IFF_DEPRECATED if self.is_deprecated(self.ifp.kernel.clock.now) else 0
+        return self.flags6 | deprecated
+
+
+class NdPrefix:
+    """A prefix on a link (struct nd_prefix)."""
+
+    def __init__(self, ifp: Ifnet, prefix: bytes, plen: int) -> None:
+        self.ifp = ifp
+        self.prefix = prefix
+        self.plen = plen
+        self.raf_onlink = True
+        self.raf_auto = False
+        self.vltime = self.pltime = ND6_INFINITE_LIFETIME
+        self.lastupdate = ifp.kernel.clock.now
+        self.onlink = False
+        """NDPRF_ONLINK: its route is in."""
+        self.ifa: In6Ifaddr | None = None
+        """The address the route was made for."""
+        self.detached = False
+        self.addrcnt = 0
+        self.routers: list[Any] = []
+
+
+class NdIfinfo:
+    """Neighbour discovery settings of an interface (struct nd_ifinfo); times in ms."""
+
+    def __init__(self, ifp: Ifnet, ip6: Ip6) -> None:
+        self.linkmtu = 0
+        self.basereachable = REACHABLE_TIME
+        self.reachable = compute_rtime(ifp, REACHABLE_TIME)
+        self.retrans = RETRANS_TIMER
+        self.chlim = IPV6_DEFHLIM
+        self.dad_failures = 0
+        self.flags = _initial_flags(ifp, ip6)
+
+
+def _initial_flags(ifp: Ifnet, ip6: Ip6) -> int:
+    """IPv6 is off on every interface but loopback until an address says otherwise (nd6_ifattach)."""
+    flags = ND6_IFF_PERFORMNUD
+    loopback = ifp.flags & IFF_LOOPBACK
+    if not loopback:
+        flags |= ND6_IFF_IFDISABLED
+    if loopback or (ip6.auto_linklocal and ifp.type not in (IFT_BRIDGE, IFT_WIREGUARD)):
+        flags |= ND6_IFF_AUTO_LINKLOCAL
+    if ip6.accept_rtadv and not loopback and ifp.type != IFT_BRIDGE:
+        flags = flags & ~ND6_IFF_IFDISABLED | ND6_IFF_ACCEPT_RTADV
+    if ip6.no_radr and not loopback:
+        flags |= ND6_IFF_NO_RADR
+    if ip6.use_stableaddr and not loopback:
+        flags |= ND6_IFF_STABLEADDR
+    return flags
+
+
+def compute_rtime(ifp: Ifnet, base: int) -> int:
+    """ND_COMPUTE_RTIME: a reachable time between half and one and a half of the base value, in seconds."""
+    return (base // 2 + ifp.kernel.random.uniform(base)) // 1000
+
+
+class In6Ifextra:
+    """What an interface carries for IPv6 (struct in6_ifextra)."""
+
+    def __init__(self, ifp: Ifnet, ip6: Ip6) -> None:
+        self.ip6 = ip6
+        self.nd = NdIfinfo(ifp, ip6)
+        self.lltable: dict[bytes, Llentry6] = {}
+        self.groups: dict[bytes, int] = {}
+        """Multicast groups joined -> references."""
+        self.reports: dict[bytes, int] = {}
+        """Changes of membership that are to be reported: group -> record type."""
+        self.report_timer = ifp.kernel.clock.callout()
+
+
+class Ip6(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_SECOND):
+    """IPv6 of one stack."""
+
+    forwarding = Sysctl("net.inet6.ip6.forwarding", 0)
+    redirect = Sysctl("net.inet6.ip6.redirect", 1)
+    hlim = Sysctl("net.inet6.ip6.hlim", 64)
+    accept_rtadv = Sysctl("net.inet6.ip6.accept_rtadv", 0)
+    no_radr = Sysctl("net.inet6.ip6.no_radr", 0)
+    norbit_raif = Sysctl("net.inet6.ip6.norbit_raif", 0)
+    auto_linklocal = Sysctl("net.inet6.ip6.auto_linklocal", 1)
+    use_stableaddr = Sysctl("net.inet6.ip6.use_stableaddr", 0)
+    use_deprecated = Sysctl("net.inet6.ip6.use_deprecated", 1)
+    prefer_tempaddr = Sysctl("net.inet6.ip6.prefer_tempaddr", 0)
+    dad_count = Sysctl("net.inet6.ip6.dad_count", 1)
+    dad_enhanced = Sysctl("net.inet6.ip6.dad_enhanced", 1)
+    source_address_validation = Sysctl("net.inet6.ip6.source_address_validation", 1)
+    maxfragpackets = Sysctl("net.inet6.ip6.maxfragpackets", 0)
+    nd6_prune = Sysctl("net.inet6.icmp6.nd6_prune", 1)
+    nd6_delay = Sysctl("net.inet6.icmp6.nd6_delay", 5)
+    nd6_umaxtries = Sysctl("net.inet6.icmp6.nd6_umaxtries", 3)
+    nd6_mmaxtries = Sysctl("net.inet6.icmp6.nd6_mmaxtries", 3)
+    nd6_useloopback = Sysctl("net.inet6.icmp6.nd6_useloopback", 1)
+    nd6_maxqueuelen = Sysctl("net.inet6.icmp6.nd6_maxqueuelen", 16)
+    nd6_onlink_ns_rfc4861 = Sysctl("net.inet6.icmp6.nd6_onlink_ns_rfc4861", 0)
+    nd6_gctimer = Sysctl("net.inet6.icmp6.nd6_gctimer", 86400)
+    rediraccept = Sysctl("net.inet6.icmp6.rediraccept", 1)
+    redirtimeout = Sysctl("net.inet6.icmp6.redirtimeout", 600)
+    errppslimit = Sysctl("net.inet6.icmp6.errppslimit", 100)
+    nodeinfo = Sysctl("net.inet6.icmp6.nodeinfo", 0)
+
+    def __init__(self, vnet: Vnet) -> None:
+        super().__init__(vnet)
+        self.ifaddrhead: list[In6Ifaddr] = []
+        """Every IPv6 address of the stack, in order of arrival."""
+        self.hash: dict[bytes, list[In6Ifaddr]] = {}
+        self.prefixes: list[NdPrefix] = []
+        """Newest first (V_nd_prefix)."""
+        self.ip6stat = Counters(Ip6Stat)
+        self.icmp6stat = Counters(Icmp6Stat)
+        self.nd6_timer: Callout = vnet.kernel.clock.callout()
+        self.pfil: Any = None
+        """The pfil head of IPv6, None while nothing is hooked."""
+        self.rip6_listeners: list[Any] = []
+        """Raw sockets, in order of creation."""
+        self.err_tick = 0
+        self.err_count = 0
+        self.flow_id = vnet.kernel.random.arc4random() & 0xFFFFF
+        self.frag_id = vnet.kernel.random.arc4random()
+        self.reassembly: dict[tuple[bytes, bytes, int], Any] = {}
+
+    def destroy(self) -> None:
+        """Stop the timers, take IPv6 off the interfaces (ip6_destroy)."""
+        from vshell.kernel.netinet6.in6_ifattach import in6_ifdetach
+
+        for ifp in self.vnet.ifnets:
+            in6_ifdetach(ifp)
+        self.nd6_timer.stop()
+
+    @sysctl_proc("net.inet6.ip6.stats", fmt="opaque")
+    def _ip6stats(self, td: Proc, new: Any) -> Any:
+        return self.ip6stat.sysctl(new)
+
+    @sysctl_proc("net.inet6.icmp6.stats", fmt="opaque")
+    def _icmp6stats(self, td: Proc, new: Any) -> Any:
+        return self.icmp6stat.sysctl(new)
+
+
+def ext6(ifp: Ifnet) -> In6Ifextra | None:
+    """The IPv6 part of an interface, None if it has none."""
+    found: In6Ifextra | None = ifp.afdata.get(AF_INET6)
+    return found
+
+
+def in6ifa_ifpwithaddr(ifp: Ifnet, addr: bytes) -> In6Ifaddr | None:
+    """The address structure of `addr` on this very interface."""
+    for ia in ifp.vnet[Ip6].hash.get(addr, ()):
+        if ia.ifp is ifp:
+            found: In6Ifaddr = ia
+            return found
+    return None
+
+
+def in6ifa_ifwithaddr(vnet: Vnet, addr: bytes, scope: int = 0) -> In6Ifaddr | None:
+    """The address structure of `addr` anywhere in the stack; a link-local one on interface `scope`."""
+    for ia in vnet[Ip6].hash.get(addr, ()):
+        if not scope or not is_linklocal(addr) or ia.ifp.index == scope:
+            found: In6Ifaddr = ia
+            return found
+    return None
+
+
+def in6ifa_ifpforlinklocal(ifp: Ifnet, ignoreflags: int = 0) -> In6Ifaddr | None:
+    """The first link-local address of an interface that has none of the flags."""
+    for ia in ifp.addrs:
+        if isinstance(ia, In6Ifaddr) and is_linklocal(ia.addr) and not ia.flags6 & ignoreflags:
+            return ia
+    return None
