@@ -85,6 +85,31 @@ class Address(Record):
     obytes: int = 0
 
 
+class RTM_NEWADDR(Record):
+    """Add an address to an interface.  KError.text is the extended error, where there is one."""
+
+    family: int
+    index: int
+    local: bytes | None
+    prefixlen: int = 0
+    address: bytes | None = None
+    """The other end of a point-to-point link."""
+    broadcast: bytes | None = None
+    flags: int = 0
+    vhid: int = 0
+    vltime: int | None = None
+    """IPv6: seconds, None for ever."""
+    pltime: int | None = None
+
+
+class RTM_DELADDR(Record):
+    """Remove an address from an interface."""
+
+    family: int
+    index: int
+    local: bytes | None
+
+
 class RTM_GETMADDR(Record):
     """Ask for group memberships (what sysctl(3) NET_RT_IFMALIST tells): of one interface or all (0)."""
 

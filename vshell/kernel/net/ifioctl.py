@@ -69,6 +69,11 @@ def ifioctl(so: Socket, request: IfRequest, td: Proc) -> Any:
     ifp = ifunit(so.vnet, request.name)
     if ifp is None:
         raise KError(ENXIO)
+    return ifioctl_on(ifp, request, td)
+
+
+def ifioctl_on(ifp: Ifnet, request: IfRequest, td: Proc) -> Any:
+    """Serve a request on an interface that was found."""
     was_up = ifp.flags & IFF_UP
     entry = _BY_INTERFACE.get(type(request))
     if entry is None:

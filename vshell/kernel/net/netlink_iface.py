@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vshell.abi.errno import ENODEV, KError
+from vshell.abi.errno import EAFNOSUPPORT, EINVAL, ENODEV, ENOENT, KError
 from vshell.abi.if_media import IFM_ACTIVE, IFM_ETHER, IFM_TYPE
-from vshell.abi.netlink_iface import RTM_GETADDR, RTM_GETLINK, RTM_GETMADDR, Address, GroupAddress, Link
+from vshell.abi.in6 import ND6_INFINITE_LIFETIME, SIOCAIFADDR_IN6, SIOCDIFADDR_IN6
+from vshell.abi.in_ import SIOCAIFADDR, SIOCDIFADDR
+from vshell.abi.netlink_iface import (
+    RTM_DELADDR,
+    RTM_GETADDR,
+    RTM_GETLINK,
+    RTM_GETMADDR,
+    RTM_NEWADDR,
+    Address,
+    GroupAddress,
+    Link,
+)
+from vshell.abi.socket import AF_INET, AF_INET6
 from vshell.abi.sockio import (
+    IFF_BROADCAST,
     IFF_LOWER_UP,
     IFF_MONITOR,
+    IFF_POINTOPOINT,
     IFF_UP,
     IFT_ETHER,
     IFT_IEEE8023ADLAG,
@@ -18,7 +32,7 @@ from vshell.abi.sockio import (
     IfMediaReq,
 )  # fmt: skip
 from vshell.kernel.kern.prison_ip import prison_check_ip
-from vshell.kernel.net.ifioctl import ifunit
+from vshell.kernel.net.ifioctl import ifioctl_on, ifunit, net_priv_check
 from vshell.kernel.net.ifnet import Ifaddr, Ifnet, ifnet_byindex
 from vshell.kernel.net.netlink import nlrequest
 
@@ -95,6 +109,78 @@ def rtnl_handle_getaddr(vnet: Vnet, request: RTM_GETADDR, td: Proc) -> list[Addr
                 continue
             found.append(dump_addr(ifa))
     return found
+
+
+def _target(vnet: Vnet, index: int, td: Proc) -> Ifnet:
+    net_priv_check(td)
+    ifp = ifnet_byindex(vnet, index)
+    if ifp is None:
+        raise KError(ENOENT, f"Unable to find interface with index {index}")
+    return ifp
+
+
+@nlrequest(RTM_NEWADDR)
+def rtnl_handle_newaddr(vnet: Vnet, request: RTM_NEWADDR, td: Proc) -> None:
+    """Add an address."""
+    ifp = _target(vnet, request.index, td)
+    if request.family == AF_INET:
+        handle_newaddr_inet(ifp, request, td)
+    elif request.family == AF_INET6:
+        handle_newaddr_inet6(ifp, request, td)
+    else:
+        raise KError(EAFNOSUPPORT)
+
+
+def handle_newaddr_inet(ifp: Ifnet, request: RTM_NEWADDR, td: Proc) -> None:
+    """On a point-to-point link both ends are asked for; elsewhere a broadcast address is made if none is given."""
+    plen, local, dst, broadcast = request.prefixlen, request.local, request.address, request.broadcast
+    if plen > 32:
+        raise KError(EINVAL, "invalid ifa_prefixlen")
+    mask = (0xFFFFFFFF << 32 - plen & 0xFFFFFFFF).to_bytes(4, "big")
+    if ifp.flags & IFF_POINTOPOINT:
+        if local is None or dst is None:
+            raise KError(EINVAL, "Empty IFA_LOCAL/IFA_ADDRESS")
+        broadcast = None
+    else:
+        local = local or dst
+        if local is None:
+            raise KError(EINVAL, "Empty IFA_LOCAL/IFA_ADDRESS")
+        dst = None
+        if ifp.flags & IFF_BROADCAST and broadcast is None:
+            host = 0xFFFFFFFF if plen == 31 else 0xFFFFFFFF >> plen
+            broadcast = (int.from_bytes(local, "big") | host).to_bytes(4, "big")
+    ifioctl_on(ifp, SIOCAIFADDR(ifp.xname, local, mask, broadcast, dst, request.vhid), td)
+
+
+def handle_newaddr_inet6(ifp: Ifnet, request: RTM_NEWADDR, td: Proc) -> None:
+    """A point-to-point link may have addresses without another end."""
+    local, dst = request.local, request.address
+    if request.prefixlen > 128:
+        raise KError(EINVAL, "invalid ifa_prefixlen")
+    if local is None:
+        local, dst = dst, None
+    elif local == dst:
+        dst = None
+    if local is None:
+        raise KError(EINVAL, "Empty IFA_LOCAL/IFA_ADDRESS")
+    vltime = ND6_INFINITE_LIFETIME if request.vltime is None else request.vltime
+    pltime = ND6_INFINITE_LIFETIME if request.pltime is None else request.pltime
+    new = SIOCAIFADDR_IN6(
+        ifp.xname, local, request.prefixlen, dst, request.flags, vltime, pltime, request.vhid, prefix_given=True
+    )
+    ifioctl_on(ifp, new, td)
+
+
+@nlrequest(RTM_DELADDR)
+def rtnl_handle_deladdr(vnet: Vnet, request: RTM_DELADDR, td: Proc) -> None:
+    """Remove an address."""
+    ifp = _target(vnet, request.index, td)
+    if request.family not in (AF_INET, AF_INET6):
+        raise KError(EAFNOSUPPORT)
+    if request.local is None:
+        raise KError(EINVAL, "empty IFA_ADDRESS/IFA_LOCAL")
+    cls = SIOCDIFADDR if request.family == AF_INET else SIOCDIFADDR_IN6
+    ifioctl_on(ifp, cls(ifp.xname, request.local), td)
 
 
 @nlrequest(RTM_GETMADDR)
