@@ -183,8 +183,8 @@ class Syscalls(Protocol):
         """abi.sysctl.SysctlInfo of a node: type, flags, format, description."""
         ...
 
-    def sysctl_names(self, prefix: str = "") -> list[str]:
-        """All leaf names under a node, in the order sysctl(8) lists them."""
+    def sysctl_names(self, prefix: str = "", nodes: bool = False) -> list[str]:
+        """All leaf names (with `nodes` also the nodes) under a node, in the order sysctl(8) lists them."""
         ...
 
     def kldload(self, name: str) -> int: ...

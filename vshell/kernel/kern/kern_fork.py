@@ -97,6 +97,7 @@ def exit1(p: Proc, status: int) -> None:
     parent = p.parent
     if parent is None:
         kernel.procs.pop(p.pid, None)
+        p.ucred.prison.free()
     elif parent.handler(SIGCHLD) == SIG_IGN:
         _reap(p)
         parent.waitchan.wakeup()
@@ -107,6 +108,7 @@ def exit1(p: Proc, status: int) -> None:
 
 def _reap(p: Proc) -> None:
     p.kernel.procs.pop(p.pid, None)
+    p.ucred.prison.free()
     if p.parent is not None:
         if p in p.parent.children:
             p.parent.children.remove(p)

@@ -21,6 +21,7 @@ from vshell.kernel.kern.random import Random
 if TYPE_CHECKING:
     from vshell.kernel.kern.devfs import Cdev
     from vshell.kernel.kern.kern_jail import Prison
+    from vshell.kernel.kern.kern_linker import Linker
     from vshell.kernel.kern.module import VnetModule
     from vshell.kernel.kern.vfs import Mount, Vnode
     from vshell.kernel.net.vnet import Vnet
@@ -75,6 +76,7 @@ class Kernel(dict[type[KernelModule], Any]):
         self.prison0: Prison
         self.vnet0: Vnet
         self.vnets: list[Vnet] = []
+        self.linker: Linker
         self.vnet_modules: list[type[VnetModule]] = []
         """Modules every stack has, in SI_SUB order."""
 
@@ -86,6 +88,7 @@ class Kernel(dict[type[KernelModule], Any]):
         from vshell.kernel.net import vnet
 
         self.prison0 = kern_jail.prison0(self)
+        self.linker = kern_linker.Linker(self)
         vfs.mount_root(self)
         self.prison0.root = self.rootvnode
         self.initproc = init = self.new_proc(None, Ucred(self.prison0))
@@ -215,6 +218,12 @@ class Kernel(dict[type[KernelModule], Any]):
             if deadline is None or clock.now - quiet > horizon:
                 return False
             clock.advance(deadline)
+
+    def autoload(self, name: str) -> None:
+        """Load a kernel file because something needs it, unless its module is there."""
+        if self.linker.find_module(name) is None:
+            assert self.initproc is not None
+            self.linker.load(self.initproc, name).userrefs += 1
 
     def import_file(self, name: str) -> Any:
         """Import the kernel file `name` ("netinet.ip_icmp")."""

@@ -106,6 +106,9 @@ class _Module:
     def init(self) -> None:
         """Constructor, after those of lower order."""
 
+    def quiesce(self) -> None:
+        """May the file be unloaded (MOD_QUIESCE)?  KError(EBUSY) refuses."""
+
     def destroy(self) -> None:
         """Destructor, before those of lower order."""
 
@@ -122,3 +125,28 @@ class VnetModule(_Module):
 
     def __init__(self, vnet: Vnet) -> None:
         self.vnet = vnet
+
+
+class Kld:
+    """What a loadable kernel file says about itself, as `KLD = Kld(...)` in the file of its name; all of it optional.
+
+    `modules`: the modules in it (its own name); `depends`: other files it brings along; `files`: further kernel files that
+    belong to it ("netpfil.ipfw.ip_fw_table"); `size`: of its image; `kernel_refs`: how many of its dependencies are met by
+    the kernel itself.
+    """
+
+    __slots__ = ("depends", "files", "kernel_refs", "modules", "size")
+
+    def __init__(
+        self,
+        modules: tuple[str, ...] = (),
+        depends: tuple[str, ...] = (),
+        files: tuple[str, ...] = (),
+        size: int = 0x4000,
+        kernel_refs: int = 2,
+    ) -> None:
+        self.modules = modules
+        self.depends = depends
+        self.files = files
+        self.size = size
+        self.kernel_refs = kernel_refs

@@ -1,0 +1,224 @@
+"""Nodes of kern and security whose values are computed (kern_mib.c, kern_jail.c, kern_proc.c)."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any
+
+from vshell.abi.errno import EINVAL, EPERM, KError
+from vshell.abi.jail import HOSTUUIDLEN, MAXHOSTNAMELEN
+from vshell.abi.proc import KinfoProc
+from vshell.kernel.kern.kern_jail import Prison, prison_set_allow
+from vshell.kernel.kern.kern_jail_set import set_host
+from vshell.kernel.kern.kern_proc import p_cansee
+from vshell.kernel.kern.kern_sysctl import HANDLERS, sysctl_handler
+from vshell.kernel.kern.prison_params import PR_HOST
+
+if TYPE_CHECKING:
+    from vshell.kernel.kern.kern_proc import Proc
+
+HZ, STATHZ = 100, 127
+
+
+# the identity of the host --------------------------------------------------------------------------------------
+
+
+def _host_prison(td: Proc) -> Prison:
+    """The jail whose identity the process sees: its own, or that of the nearest jail above with one."""
+    pr = td.ucred.prison
+    while not pr.flags & PR_HOST and pr.parent is not None:
+        pr = pr.parent
+    return pr
+
+
+def _host_string(attr: str, limit: int) -> Any:
+    def handler(td: Proc, new: Any) -> Any:
+        pr = _host_prison(td)
+        old = getattr(pr, attr)
+        if new is not None:
+            if not td.ucred.prison.allows("set_hostname"):
+                raise KError(EPERM)
+            if len(new.encode("utf-8", "surrogateescape")) >= limit:
+                raise KError(EINVAL)
+            hostname, domainname, hostuuid = (new if attr == each else None for each in ("hostname", "domainname", "hostuuid"))
+            set_host(pr, hostname, domainname, hostuuid, None)
+        return old
+
+    return handler
+
+
+HANDLERS["kern.hostname"] = _host_string("hostname", MAXHOSTNAMELEN)
+HANDLERS["kern.domainname"] = _host_string("domainname", MAXHOSTNAMELEN)
+HANDLERS["kern.hostuuid"] = _host_string("hostuuid", HOSTUUIDLEN)
+
+
+@sysctl_handler("kern.hostid")
+def sysctl_hostid(td: Proc, new: Any) -> Any:
+    """kern.hostid."""
+    pr = _host_prison(td)
+    old = pr.hostid
+    if new is not None:
+        if not td.ucred.prison.allows("set_hostname"):
+            raise KError(EPERM)
+        set_host(pr, None, None, None, new)
+    return old
+
+
+@sysctl_handler("kern.securelevel")
+def sysctl_kern_securelvl(td: Proc, new: Any) -> Any:
+    """kern.securelevel: may only rise, and takes the jails below along."""
+    pr = td.ucred.prison
+    old = pr.securelevel
+    if new is not None:
+        if new < old:
+            raise KError(EPERM)
+        for each in (pr, *pr.descendants()):
+            each.securelevel = new if each is pr else max(each.securelevel, new)
+    return old
+
+
+HANDLERS["kern.osrelease"] = lambda td, new: td.ucred.prison.osrelease
+HANDLERS["kern.osreldate"] = lambda td, new: td.ucred.prison.osreldate
+
+
+@sysctl_handler("kern.module_path")
+def sysctl_module_path(td: Proc, new: Any) -> Any:
+    """kern.module_path: where kernel files are looked for."""
+    linker = td.kernel.linker
+    old = linker.path
+    if new is not None:
+        linker.path = new
+    return old
+
+
+# time and processes --------------------------------------------------------------------------------------------
+
+
+def _timeval(ns: int) -> bytes:
+    return struct.pack("<qq", ns // 1_000_000_000, ns % 1_000_000_000 // 1000)
+
+
+HANDLERS["kern.clockrate"] = lambda td, new: struct.pack("<5i", HZ, 1_000_000 // HZ, 0, STATHZ, STATHZ)
+
+
+@sysctl_handler("kern.boottime")
+def sysctl_kern_boottime(td: Proc, new: Any) -> bytes:
+    """kern.boottime."""
+    return _timeval(td.kernel.clock.boottime)
+
+
+@sysctl_handler("net.my_fibnum")
+def sysctl_my_fibnum(td: Proc, new: Any) -> int:
+    """net.my_fibnum: the routing table the process uses."""
+    return td.fibnum
+
+
+HANDLERS["vm.loadavg"] = lambda td, new: struct.pack("<3I4xq", 0, 0, 0, 2048)
+
+
+@sysctl_handler("kern.cp_time")
+def sysctl_kern_cp_time(td: Proc, new: Any) -> bytes:
+    """kern.cp_time: ticks in user, nice, system, interrupt and idle."""
+    clock = td.kernel.clock
+    busy = sum(p.rusage["utime"] + p.rusage["stime"] for p in td.kernel.procs.values()) * STATHZ // 1_000_000_000
+    return struct.pack("<5q", busy, 0, 0, 0, max(clock.now * STATHZ // 1_000_000_000 - busy, 0))
+
+
+def _state(p: Proc) -> str:
+    return "Z" if p.exited else "T" if p.stopped else "S" if p.sleeping else "R"
+
+
+@sysctl_handler("kern.proc")
+def sysctl_kern_proc(td: Proc, new: Any) -> list[KinfoProc]:
+    """kern.proc: the processes the caller may see, in the order of their ids."""
+    kernel = td.kernel
+    mine = td.ucred.prison
+    found = []
+    for pid in sorted(kernel.procs):
+        p = kernel.procs[pid]
+        if not p_cansee(td, p):
+            continue
+        prison = p.ucred.prison
+        wchan = p.wchans[0].name if p.wchans else ""
+        found.append(
+            KinfoProc(
+                p.pid, p.parent.pid if p.parent is not None else 0, p.pgid, p.sid, p.ucred.uid, p.ucred.ruid, p.ucred.gid,
+                prison.id if prison is not mine else 0, p.comm, tuple(p.args), kernel.clock.boottime + p.start, _state(p), wchan,
+                p.rusage["utime"], p.rusage["stime"], p.nice, p.ctty.name if p.ctty is not None else "", p.fibnum,
+                mine.name_of(prison) if prison is not mine else "",
+            )
+        )  # fmt: skip
+    return found
+
+
+# jails ---------------------------------------------------------------------------------------------------------
+
+HANDLERS["security.jail.jailed"] = lambda td, new: int(td.ucred.prison.isjail)
+HANDLERS["security.jail.vnet"] = lambda td, new: int(td.ucred.prison.isjail and td.ucred.prison.owns_vnet)
+HANDLERS["security.jail.children.cur"] = lambda td, new: td.ucred.prison.childcount
+HANDLERS["security.jail.children.max"] = lambda td, new: td.ucred.prison.childmax
+HANDLERS["security.jail.env"] = lambda td, new: td.ucred.prison.metadata.get("env", "")
+HANDLERS["security.jail.devfs_ruleset"] = lambda td, new: td.ucred.prison.devfs_rsnum
+
+
+@sysctl_handler("security.jail.enforce_statfs")
+def sysctl_jail_default_level(td: Proc, new: Any) -> int:
+    """The level of this jail; on the host the default of new jails."""
+    pr = td.ucred.prison
+    old = pr.enforce_statfs if pr.isjail else pr.all.default_enforce_statfs
+    if new is not None:
+        if not 0 <= new <= 2:
+            raise KError(EINVAL)
+        pr.all.default_enforce_statfs = new
+    return old
+
+
+def _default_allow(name: str, inverted: bool = False) -> Any:
+    def handler(td: Proc, new: Any) -> int:
+        pr = td.ucred.prison
+        names = pr.allow if pr.isjail else pr.all.default_allow
+        old = int((name in names) != inverted)
+        if new is not None:
+            (pr.all.default_allow.add if bool(new) != inverted else pr.all.default_allow.discard)(name)
+        return old
+
+    return handler
+
+
+for _node, _name in (
+    ("mount_tmpfs_allowed", "mount.tmpfs"), ("mount_procfs_allowed", "mount.procfs"), ("mount_devfs_allowed", "mount.devfs"),
+    ("mlock_allowed", "mlock"), ("mount_allowed", "mount"), ("chflags_allowed", "chflags"), ("allow_raw_sockets", "raw_sockets"),
+    ("sysvipc_allowed", "sysvipc"), ("set_hostname_allowed", "set_hostname"),
+):  # fmt: skip
+    HANDLERS[f"security.jail.{_node}"] = _default_allow(_name)
+HANDLERS["security.jail.socket_unixiproute_only"] = _default_allow("socket_af", inverted=True)
+
+
+def _all_attribute(attr: str) -> Any:
+    def handler(td: Proc, new: Any) -> Any:
+        every = td.ucred.prison.all
+        old = getattr(every, attr)
+        if new is not None:
+            setattr(every, attr, new)
+        return old
+
+    return handler
+
+
+HANDLERS["security.jail.jail_max_af_ips"] = _all_attribute("max_af_ips")
+HANDLERS["security.jail.meta_maxbufsize"] = _all_attribute("meta_maxbufsize")
+
+
+def _own_allow(name: str) -> Any:
+    def handler(td: Proc, new: Any) -> int:
+        pr = td.ucred.prison
+        old = int(name in pr.allow)
+        if new is not None:
+            prison_set_allow(pr, {name}, bool(new))
+        return old
+
+    return handler
+
+
+HANDLERS["security.bsd.suser_enabled"] = _own_allow("suser")
+HANDLERS["security.bsd.unprivileged_proc_debug"] = _own_allow("unprivileged_proc_debug")
