@@ -72,6 +72,16 @@ class SIOCSIFINFO_IN6(IfRequest):  # noqa: N801
     chlim: int | None = None
 
 
+class SIOCGDEFIFACE_IN6(IfRequest):
+    """Answers the index of the default interface of IPv6, 0 if there is none."""
+
+
+class SIOCSDEFIFACE_IN6(IfRequest):
+    """Set the default interface of IPv6 by index, none with 0."""
+
+    ifindex: int = 0
+
+
 class NdNeighbour(Record):
     """One entry of the neighbour cache (RTM_GETNEIGH of AF_INET6)."""
 
@@ -96,20 +106,20 @@ class NdDump(Record):
 
 
 class NdSet(Record):
-    """Add a static entry: RTM_NEWNEIGH.  `expire` in seconds from now, 0 for ever; `proxy` answers for it."""
+    """Add a static entry: RTM_NEWNEIGH; with `proxy` the host answers for it.  EAFNOSUPPORT, EINVAL, EPERM."""
 
     addr: bytes
-    scope_id: int
+    ifindex: int
     lladdr: bytes
     proxy: bool = False
-    expire: int = 0
 
 
 class NdDelete(Record):
-    """Remove an entry: RTM_DELNEIGH."""
+    """Remove an entry: RTM_DELNEIGH.  ENOENT, EPERM."""
 
     addr: bytes
-    scope_id: int = 0
+    ifindex: int
+
 
 # Socket options at level IPPROTO_IPV6 (netinet6/in6.h).
 IPV6_UNICAST_HOPS, IPV6_MULTICAST_IF, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP = 4, 9, 10, 11, 12, 13
