@@ -121,6 +121,27 @@ class NdDelete(Record):
     ifindex: int
 
 
+class NdPrefixDump(Record):
+    """Ask for the prefix list (sysctl net.inet6.icmp6.nd6_prlist)."""
+
+
+class NdPrefixInfo(Record):
+    """One prefix (struct in6_prefix).  `expire` is seconds since the epoch, 0 for never."""
+
+    prefix: bytes
+    plen: int
+    ifindex: int
+    ifname: str
+    raf_onlink: bool
+    raf_auto: bool
+    onlink: bool
+    detached: bool
+    vltime: int
+    pltime: int
+    expire: int
+    refcnt: int
+
+
 # Socket options at level IPPROTO_IPV6 (netinet6/in6.h).
 IPV6_UNICAST_HOPS, IPV6_MULTICAST_IF, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP = 4, 9, 10, 11, 12, 13
 ICMP6_FILTER, IPV6_CHECKSUM, IPV6_V6ONLY = 18, 26, 27

@@ -234,7 +234,7 @@ def in6_domifdetach(_ifp: Ifnet, extra: In6Ifextra | None) -> None:
     """The interface leaves its stack: no timer of a neighbour may outlive that."""
     if extra is not None:
         extra.report_timer.stop()
-        for ln in extra.lltable.values():
+        for ln in extra.lles():
             ln.timer.stop()
 
 

@@ -14,6 +14,7 @@ from vshell.kernel.kern.clock import NS
 from vshell.kernel.kern.module import SI_ORDER_SECOND, SI_SUB_PROTO_DOMAIN, Sysctl, VnetModule, sysctl_proc
 from vshell.kernel.net.ifnet import Ifaddr, Ifnet
 from vshell.kernel.netinet.counters import Counters
+from vshell.kernel.netinet.lltable import hash_inet
 from vshell.wire.ip6 import is_linklocal
 
 if TYPE_CHECKING:
@@ -137,11 +138,35 @@ class In6Ifextra:
         self.ip6 = ip6
         self.nd = NdIfinfo(ifp, ip6)
         self.lltable: dict[bytes, Llentry6] = {}
+        """What a look-up finds: the newest entry of each neighbour."""
+        self.llchains: dict[int, list[Llentry6]] = {}
+        """All entries, hashed as in FreeBSD's lltable, newest first: the order of listings."""
         self.groups: dict[bytes, int] = {}
         """Multicast groups joined -> references."""
         self.reports: dict[bytes, int] = {}
         """Changes of membership that are to be reported: group -> record type."""
         self.report_timer = ifp.kernel.clock.callout()
+
+    def lle_link(self, ln: Llentry6) -> None:
+        """lltable_link_entry."""
+        self.lltable[ln.addr] = ln
+        self.llchains.setdefault(hash_inet(ln.addr[12:]), []).insert(0, ln)
+
+    def lle_unlink(self, ln: Llentry6) -> None:
+        """lltable_unlink_entry: an older entry of the same neighbour comes to light again."""
+        chain = self.llchains.get(hash_inet(ln.addr[12:]), [])
+        if ln in chain:
+            chain.remove(ln)
+        if self.lltable.get(ln.addr) is ln:
+            del self.lltable[ln.addr]
+            for other in chain:
+                if other.addr == ln.addr:
+                    self.lltable[ln.addr] = other
+                    break
+
+    def lles(self) -> list[Llentry6]:
+        """All entries in the order of listings."""
+        return [ln for bucket in sorted(self.llchains) for ln in self.llchains[bucket]]
 
 
 class Ip6(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_SECOND):

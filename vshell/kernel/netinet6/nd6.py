@@ -105,8 +105,7 @@ def nd6_free(ln: Llentry6) -> None:
     extra = ext6(ln.ifp)
     if extra is not None:
         extra.ip6.icmp6stat.dropped += len(ln.hold)
-        if extra.lltable.get(ln.addr) is ln:
-            del extra.lltable[ln.addr]
+        extra.lle_unlink(ln)
     ln.hold.clear()
 
 
@@ -120,7 +119,7 @@ def nd6_purge(ifp: Ifnet) -> None:
     for prefix in extra.ip6.prefixes[:]:
         if prefix.ifp is ifp:
             nd6_prefix_unlink(prefix)
-    for ln in list(extra.lltable.values()):
+    for ln in extra.lles():
         nd6_free(ln)
 
 
@@ -130,14 +129,15 @@ def nd6_add_ifa_lle(ia: In6Ifaddr) -> None:
         return
     extra = ext6(ia.ifp)
     assert extra is not None
-    old = extra.lltable.pop(ia.addr, None)
+    old = extra.lltable.get(ia.addr)
     if old is not None:
         old.timer.stop()
+        extra.lle_unlink(old)
     ln = Llentry6(ia.ifp, ia.addr)
     ln.static = ln.ifa = True
     ln.lladdr = ia.ifp.lladdr
     ln.state = ND6_LLINFO_REACHABLE
-    extra.lltable[ia.addr] = ln
+    extra.lle_link(ln)
 
 
 def nd6_rem_ifa_lle(ia: In6Ifaddr, prefix: NdPrefix | None) -> None:
@@ -154,7 +154,7 @@ def lltable_prefix_free(ifp: Ifnet, network: bytes, plen: int) -> None:
     extra = ext6(ifp)
     if extra is None:
         return
-    for ln in list(extra.lltable.values()):
+    for ln in extra.lles():
         if not ln.ifa and masked(ln.addr, plen) == network:
             nd6_free(ln)
 
@@ -286,7 +286,8 @@ def _resolve_slow(ifp: Ifnet, m: Mbuf, dst: bytes, ln: Llentry6 | None) -> bytes
     if ln is None:
         if not nd6_is_addr_neighbor(ifp, dst):
             return ENOBUFS
-        ln = extra.lltable[dst] = Llentry6(ifp, dst)
+        ln = Llentry6(ifp, dst)
+        extra.lle_link(ln)
     if ln.state == ND6_LLINFO_STALE and not ln.hit:
         ln.hit = ifp.kernel.clock.now
         ln.setstate(ND6_LLINFO_DELAY)
@@ -318,7 +319,8 @@ def nd6_cache_lladdr(ifp: Ifnet, src: bytes, lladdr: bytes, router: bool | None 
     ln = extra.lltable.get(src)
     new = ln is None
     if ln is None:
-        ln = extra.lltable[src] = Llentry6(ifp, src)
+        ln = Llentry6(ifp, src)
+        extra.lle_link(ln)
     if ln.static:
         return
     if lladdr and ln.lladdr != lladdr:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vshell.abi.errno import EINVAL, ENOENT, EPERM, EPFNOSUPPORT, KError
+from vshell.abi.errno import EAFNOSUPPORT, EINVAL, ENOENT, EPERM, EPFNOSUPPORT, KError
 from vshell.abi.in6 import (
-    IN6_IFF_DUPLICATED, IN6_IFF_TENTATIVE, ND6_IFF_AUTO_LINKLOCAL, ND6_IFF_IFDISABLED, ND6_IFF_NO_DAD, ND6_LLINFO_REACHABLE,
-    SIOCGIFINFO_IN6, SIOCSIFINFO_FLAGS, SIOCSIFINFO_IN6, NdDelete, NdDump, NdIfInfo, NdNeighbour, NdSet,
+    IN6_IFF_DUPLICATED, IN6_IFF_TENTATIVE, ND6_IFF_AUTO_LINKLOCAL, ND6_IFF_IFDISABLED, ND6_IFF_NO_DAD, ND6_INFINITE_LIFETIME, ND6_LLINFO_REACHABLE,
+    SIOCGIFINFO_IN6, SIOCSIFINFO_FLAGS, SIOCSIFINFO_IN6, NdDelete, NdDump, NdIfInfo, NdNeighbour, NdPrefixDump, NdPrefixInfo, NdSet,
 )  # fmt: skip
 from vshell.abi.sockio import IFF_UP
 from vshell.kernel.kern.clock import NS
 from vshell.kernel.net.ifioctl import ifrequest
+from vshell.kernel.net.ifnet import ifnet_byindex
 from vshell.kernel.net.netlink import nlrequest
 from vshell.kernel.netinet6.in6_ifattach import in6_ifattach
-from vshell.kernel.netinet6.in6_var import In6Ifaddr, NdIfinfo, compute_rtime, ext6
-from vshell.kernel.netinet6.nd6 import Llentry6, nd6_flush_holdchain, nd6_free, nd6_is_new_addr_neighbor, nd6_timer_arm
-from vshell.wire.ip6 import is_linklocal, is_scoped
+from vshell.kernel.netinet6.in6_var import In6Ifaddr, In6Ifextra, Ip6, NdIfinfo, compute_rtime, ext6
+from vshell.kernel.netinet6.mld6 import in6_joingroup, in6_leavegroup
+from vshell.kernel.netinet6.nd6 import Llentry6, nd6_free, nd6_timer_arm
+from vshell.wire.ip6 import is_linklocal, solicited_node
 
 if TYPE_CHECKING:
     from vshell.abi.record import Record
@@ -100,62 +102,64 @@ def nd6_dump(vnet: Vnet, req: NdDump, _td: Proc) -> list[Record]:
         extra = ext6(ifp)
         if extra is None or (req.ifindex and ifp.index != req.ifindex):
             continue
-        for ln in extra.lltable.values():
-            expire = 0 if ln.static and not ln.expire else ln.expire + ln.remtime
+        for ln in extra.lles():
+            expire = ln.expire + ln.remtime if ln.expire else 0
             found.append(
-                NdNeighbour(
-                    ln.addr, ifp.index, ifp.xname, ln.lladdr, ln.state, ln.router, expire, flags=int(ln.pub), asked=ln.asked
-                )
+                NdNeighbour(ln.addr, ifp.index, ifp.xname, ln.lladdr, ln.state, ln.router, expire, int(ln.pub), ln.asked)
             )
     return found
 
 
-def _interface_of(vnet: Vnet, addr: bytes, scope: int) -> Ifnet | None:
-    for ifp in vnet.ifnets:
-        if is_scoped(addr) and ifp.index == scope:
-            return ifp
-        if not is_scoped(addr) and ext6(ifp) is not None and nd6_is_new_addr_neighbor(ifp, addr):
-            return ifp
-    return None
+def _lltable(vnet: Vnet, td: Proc, ifindex: int) -> tuple[Ifnet, In6Ifextra]:
+    if td.ucred.uid != 0:
+        raise KError(EPERM)
+    ifp = ifnet_byindex(vnet, ifindex)
+    extra = ext6(ifp) if ifp is not None else None
+    if ifp is None or extra is None:
+        raise KError(EAFNOSUPPORT)
+    return ifp, extra
 
 
 @nlrequest(NdSet)
 def nd6_set(vnet: Vnet, req: NdSet, td: Proc) -> None:
-    """Add a static (or, with `expire`, temporary) entry."""
-    if td.ucred.uid != 0:
-        raise KError(EPERM)
-    ifp = _interface_of(vnet, req.addr, req.scope_id)
-    extra = ext6(ifp) if ifp is not None else None
-    if ifp is None or extra is None:
-        raise KError(ENOENT)
-    if len(req.lladdr) != ifp.addrlen:
-        size = len(req.lladdr)
+    """Add a static entry.  One that is there already stays behind it: the kernel does not look for it (neigh.c)."""
+    ifp, extra = _lltable(vnet, td, req.ifindex)
+    size = len(req.lladdr)
+    if size != ifp.addrlen:
         raise KError(EINVAL, f"NDA_LLADDR address length ({size}) is different from expected ({ifp.addrlen})")
-    old = extra.lltable.get(req.addr)
     ln = Llentry6(ifp, req.addr)
     ln.lladdr, ln.pub, ln.static = req.lladdr, req.proxy, True
     ln.state = ND6_LLINFO_REACHABLE
-    if old is not None:
-        old.timer.stop()
-        ln.hold = old.hold
-    extra.lltable[req.addr] = ln
-    if req.expire:
-        ln.settimer(req.expire * NS)
-    nd6_flush_holdchain(ln)
+    extra.lle_link(ln)
+    if req.proxy:
+        in6_joingroup(ifp, solicited_node(req.addr))
 
 
 @nlrequest(NdDelete)
 def nd6_delete(vnet: Vnet, req: NdDelete, td: Proc) -> None:
-    """Remove an entry.  ENOENT."""
-    if td.ucred.uid != 0:
+    """Remove an entry.  ENOENT; EPERM for an address of our own."""
+    ifp, extra = _lltable(vnet, td, req.ifindex)
+    ln = extra.lltable.get(req.addr)
+    if ln is None:
+        raise KError(ENOENT)
+    if ln.ifa:
         raise KError(EPERM)
-    for ifp in vnet.ifnets:
-        extra = ext6(ifp)
-        if extra is None or (is_scoped(req.addr) and req.scope_id and ifp.index != req.scope_id):
-            continue
-        ln = extra.lltable.get(req.addr)
-        if ln is not None:
-            if not ln.ifa:
-                nd6_free(ln)
-            return
-    raise KError(ENOENT)
+    if ln.pub:
+        in6_leavegroup(ifp, solicited_node(req.addr))
+    nd6_free(ln)
+
+
+@nlrequest(NdPrefixDump)
+def nd6_prlist(vnet: Vnet, _req: NdPrefixDump, _td: Proc) -> list[Record]:
+    """All prefixes, newest first."""
+    found: list[Record] = []
+    clock = vnet.kernel.clock
+    for p in vnet[Ip6].prefixes:
+        finite = p.vltime != ND6_INFINITE_LIFETIME
+        expire = (clock.boottime + p.lastupdate) // NS + p.vltime if finite else 0
+        found.append(
+            NdPrefixInfo(
+                p.prefix, p.plen, p.ifp.index, p.ifp.xname, p.raf_onlink, p.raf_auto, p.onlink, p.detached, p.vltime, p.pltime, expire, p.addrcnt
+            )
+        )  # fmt: skip
+    return found
