@@ -193,3 +193,31 @@ class RtStat(Record):
     add_retry: int = 0
     del_failure: int = 0
     del_retry: int = 0
+
+
+class LinkEvent(Record):
+    """An interface in an event; `operstate` as in RFC 2863 (6 is up)."""
+
+    index: int
+    name: str
+    flags: int
+    operstate: int
+    mtu: int
+
+
+class AddrEvent(Record):
+    """An address in an event."""
+
+    index: int
+    addr: bytes
+    prefixlen: int
+    dstaddr: bytes | None = None
+
+
+class NeighEvent(Record):
+    """A neighbour in an event; `state` as in NUD_*."""
+
+    index: int
+    addr: bytes
+    state: int
+    lladdr: bytes

@@ -5,28 +5,6 @@ from __future__ import annotations
 _SPACE = " \t\n\v\f\r"
 
 
-def strtol(text: str, base: int = 10) -> tuple[int, str]:
-    """strtol(3): the number at the start and what follows it; (0, text) if there is none."""
-    i = 0
-    while i < len(text) and text[i] in _SPACE:
-        i += 1
-    sign = -1 if text[i : i + 1] == "-" else 1
-    if text[i : i + 1] in ("-", "+"):
-        i += 1
-    hexed = text[i : i + 2].lower() == "0x" and text[i + 2 : i + 3].lower() in set("0123456789abcdef")
-    if base in (0, 16) and hexed:
-        base, i = 16, i + 2
-    elif base == 0:
-        base = 8 if text[i : i + 1] == "0" else 10
-    digits = "0123456789abcdefghijklmnopqrstuvwxyz"[:base]
-    start = i
-    while i < len(text) and text[i].lower() in digits and text[i] != "":
-        i += 1
-    if i == start:
-        return 0, text
-    return sign * int(text[start:i], base), text[i:]
-
-
 # IPv4 ----------------------------------------------------------------------------------------------------------
 
 

@@ -265,7 +265,7 @@ def getaddrinfo(
         raise GaiError(EAI_FAMILY)
     kinds = _kinds(p, service, socktype, protocol, flags)
     found, canon = _addresses(p, host, family, flags)
-    result = []
+    result: list[Addrinfo] = []
     for addr, scope in found:
         for kind, proto, port in kinds:
             sockaddr = SockaddrIn(addr, port) if len(addr) == 4 else SockaddrIn6(addr, port, scope)
@@ -342,7 +342,7 @@ def _prefers_ipv4(p: Program) -> bool:
     except (KError, TypeError, AttributeError):
         return False
     mapped = policy.get((bytes(10) + b"\xff\xff" + bytes(4), 96), 0)
-    return mapped > policy.get((bytes(16), 0), 0)
+    return bool(mapped > policy.get((bytes(16), 0), 0))
 
 
 def _reachable(p: Program, addr: bytes, scope: int) -> bool:
