@@ -10,7 +10,7 @@ from typing import cast
 from vshell.abi.errno import EPERM, KError, strerror
 from vshell.abi.in6 import (
     ND6_IFF_ACCEPT_RTADV, ND6_IFF_AUTO_LINKLOCAL, ND6_IFF_IFDISABLED, ND6_IFF_NO_PREFER_IFACE, ND6_IFF_PERFORMNUD, ND6_IFF_STABLEADDR,
-    ND6_INFINITE_LIFETIME, SIOCGIFINFO_IN6, SIOCSIFINFO_FLAGS, SIOCSIFINFO_IN6, NdDelete, NdDump, NdIfInfo, NdNeighbour, NdPrefixDump,
+    ND6_INFINITE_LIFETIME, SIOCGDEFIFACE_IN6, SIOCGIFINFO_IN6, SIOCSDEFIFACE_IN6, SIOCSIFINFO_FLAGS, SIOCSIFINFO_IN6, NdDelete, NdDump, NdIfInfo, NdNeighbour, NdPrefixDump,
     NdPrefixInfo, NdSet,
 )  # fmt: skip
 from vshell.abi.route import RTF_GATEWAY, GetRoute, RtMsg
@@ -18,7 +18,7 @@ from vshell.abi.socket import AF_INET6, SOCK_DGRAM, SockaddrIn6
 from vshell.abi.sockio import SIOCGIFMTU
 from vshell.userland.addr import ether_ntoa, inet_ntop, is_linklocal
 from vshell.userland.getopt import Getopt
-from vshell.userland.netdb import NI_NUMERICHOST, GaiError, gai_strerror, getaddrinfo, getnameinfo, if_indextoname
+from vshell.userland.netdb import NI_NUMERICHOST, GaiError, gai_strerror, getaddrinfo, getnameinfo, if_indextoname, if_nametoindex
 from vshell.userland.program import Program, program
 from vshell.userland.rtnl import request
 
@@ -84,7 +84,7 @@ async def main(p: Program) -> int:
     elif o.mode == "I":
         if len(args) > 1:
             p.usage(USAGE)
-        p.stdout.write("No default interface.\n")
+        defif(p, args)
     elif not o.mode:
         if len(args) != 1:
             p.usage(USAGE)
@@ -332,6 +332,22 @@ def values(p: Program, word: str) -> dict[str, int]:
                 p.err(1, EPERM, f"syntax error in {name}'s value")
             return {"chlim" if name == "curhlim" else name: int(number)}
     return {}
+
+
+def defif(p: Program, args: list[str]) -> None:
+    """-I: set and show the default interface.  The interface of the requests themselves does not matter."""
+    s = p.sys.socket(AF_INET6, SOCK_DGRAM)
+    if args:
+        index = 0 if args[0] == "delete" else if_nametoindex(p, args[0])
+        if not index and args[0] != "delete":
+            p.errx(1, f"invalid interface {args[0]}")
+        try:
+            p.sys.ioctl(s, SIOCSDEFIFACE_IN6("lo0", index))
+        except KError as e:
+            p.err(1, e, "ioctl(SIOCSDEFIFACE_IN6)")
+    index = p.sys.ioctl(s, SIOCGDEFIFACE_IN6("lo0"))
+    text = f"ND default interface = {if_indextoname(p, index)}" if index else "No default interface."
+    p.stdout.write(text + "\n")
 
 
 def plist(p: Program, o: Options) -> None:

@@ -8,6 +8,7 @@ from vshell.abi.in6 import (
     IN6_IFF_ANYCAST, IN6_IFF_DEPRECATED, IN6_IFF_NOTREADY, ND6_IFF_ACCEPT_RTADV, ND6_IFF_AUTO_LINKLOCAL, ND6_IFF_IFDISABLED,
     ND6_IFF_NO_RADR, ND6_IFF_PERFORMNUD, ND6_IFF_STABLEADDR, ND6_INFINITE_LIFETIME, Icmp6Stat, Ip6Stat,
 )  # fmt: skip
+from vshell.abi.netlink_iface import Address
 from vshell.abi.socket import AF_INET6
 from vshell.abi.sockio import IFF_LOOPBACK, IFT_BRIDGE
 from vshell.kernel.kern.clock import NS
@@ -70,10 +71,17 @@ class In6Ifaddr(Ifaddr):
         """Neither tentative nor duplicated nor anycast."""
         return not self.flags6 & (IN6_IFF_NOTREADY | IN6_IFF_ANYCAST)
 
-    def display_flags(self) -> int:
-        """The flags ifconfig shows."""
-        deprecated = IN6_IFF_DEPRECATED if self.is_deprecated(self.ifp.kernel.clock.now) else 0
-        return self.flags6 | deprecated
+    def dump(self) -> Address:
+        """What netlink tells about the address; lifetimes in seconds from now."""
+        now = self.ifp.kernel.clock.now
+        flags = self.flags6 | (IN6_IFF_DEPRECATED if self.is_deprecated(now) else 0)
+        vltime = None if self.vltime == ND6_INFINITE_LIFETIME else max(self.expire() - now, 0) // NS
+        pltime = None if self.pltime == ND6_INFINITE_LIFETIME else max(self.preferred() - now, 0) // NS
+        return Address(
+            self.ifp.index, self.ifp.xname, AF_INET6, self.addr, self.prefixlen, self.dstaddr, None, flags,
+            vhid=getattr(self.carp, "vhid", 0), vltime=vltime, pltime=pltime,
+            ipackets=self.ipackets, ibytes=self.ibytes, opackets=self.opackets, obytes=self.obytes,
+        )  # fmt: skip
 
 
 class NdPrefix:
@@ -213,6 +221,8 @@ class Ip6(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_SECOND):
         """The pfil head of IPv6, None while nothing is hooked."""
         self.rip6_listeners: list[Any] = []
         """Raw sockets, in order of creation."""
+        self.defifindex = 0
+        """The default interface (ndp -I), 0 for none."""
         self.err_tick = 0
         self.err_count = 0
         self.flow_id = vnet.kernel.random.arc4random() & 0xFFFFF

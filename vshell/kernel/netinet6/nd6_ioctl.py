@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vshell.abi.errno import EAFNOSUPPORT, EINVAL, ENOENT, EPERM, EPFNOSUPPORT, KError
 from vshell.abi.in6 import (
     IN6_IFF_DUPLICATED, IN6_IFF_TENTATIVE, ND6_IFF_AUTO_LINKLOCAL, ND6_IFF_IFDISABLED, ND6_IFF_NO_DAD, ND6_INFINITE_LIFETIME, ND6_LLINFO_REACHABLE,
-    SIOCGIFINFO_IN6, SIOCSIFINFO_FLAGS, SIOCSIFINFO_IN6, NdDelete, NdDump, NdIfInfo, NdNeighbour, NdPrefixDump, NdPrefixInfo, NdSet,
+    SIOCGDEFIFACE_IN6, SIOCGIFINFO_IN6, SIOCSDEFIFACE_IN6, SIOCSIFINFO_FLAGS, SIOCSIFINFO_IN6, NdDelete, NdDump, NdIfInfo, NdNeighbour, NdPrefixDump, NdPrefixInfo, NdSet,
 )  # fmt: skip
 from vshell.abi.sockio import IFF_UP
 from vshell.kernel.kern.clock import NS
@@ -60,6 +60,21 @@ def nd6_setinfo(ifp: Ifnet, req: SIOCSIFINFO_IN6, _td: Proc) -> None:
         nd.retrans = req.retrans
     if req.chlim:
         nd.chlim = req.chlim
+
+
+@ifrequest(SIOCGDEFIFACE_IN6)
+def nd6_getdefiface(ifp: Ifnet, _req: SIOCGDEFIFACE_IN6, _td: Proc) -> int:
+    """The default interface of the stack."""
+    index: int = ifp.vnet[Ip6].defifindex
+    return index
+
+
+@ifrequest(SIOCSDEFIFACE_IN6, priv=True)
+def nd6_setdefaultiface(ifp: Ifnet, req: SIOCSDEFIFACE_IN6, _td: Proc) -> None:
+    """Set the default interface of the stack."""
+    if req.ifindex and ifnet_byindex(ifp.vnet, req.ifindex) is None:
+        raise KError(EINVAL)
+    ifp.vnet[Ip6].defifindex = req.ifindex
 
 
 def set_flags(ifp: Ifnet, flags: int) -> None:
