@@ -137,3 +137,19 @@ class Names:
     def group(self, gid: int) -> str:
         """The name of a group, or the number."""
         return self.groups.get(gid) or str(gid)
+
+
+SPWD_DB = "/etc/spwd.db"
+
+
+def shadow(p: Program, name: str) -> list[str] | None:
+    """The ten fields of a user in master.passwd's form, as only root can read them."""
+    return next((f for f in _lines(p, SPWD_DB) if len(f) >= 10 and f[0] == name), None)
+
+
+def passwd_line(p: Program, user: Passwd) -> str:
+    """A user in the form of master.passwd(5); what only root may know is left out for others."""
+    fields = shadow(p, user.name)
+    if fields is None:
+        fields = [user.name, "*", str(user.uid), str(user.gid), "", "0", "0", user.gecos, user.dir, user.shell]
+    return ":".join(fields)

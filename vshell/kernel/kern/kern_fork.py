@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from vshell.abi.errno import EACCES, ECHILD, EINVAL, ENOENT, ENOEXEC, ESRCH, EPERM, KError
-from vshell.abi.fcntl import WNOHANG, WUNTRACED, X_OK
+from vshell.abi.errno import EACCES, ECHILD, EINVAL, ENOENT, ENOEXEC, EPERM, ESRCH, KError
+from vshell.abi.fcntl import S_ISGID, S_ISUID, WNOHANG, WUNTRACED, X_OK
 from vshell.abi.signal import SIG_DFL, SIG_IGN, SIGCHLD
 from vshell.kernel.kern.kern_proc import Entry, Proc
 from vshell.kernel.kern.kern_sig import ProcExit, psignal
@@ -80,14 +80,14 @@ def exit1(p: Proc, status: int) -> None:
     p.exited = True
     p.xstat = status
     p.stopped = False
-    init = kernel.initproc
+    heir = reaper_of(p)
     for child in p.children:
-        child.parent = init
-        if init is not None:
-            init.children.append(child)
+        child.parent = heir
+        if heir is not None:
+            heir.children.append(child)
             if child.exited:
-                psignal(init, SIGCHLD)
-                init.waitchan.wakeup()
+                psignal(heir, SIGCHLD)
+                heir.waitchan.wakeup()
     p.children = []
     if p.ctty is not None and p.sid == p.pid:
         p.ctty.session_ended(p)
@@ -104,6 +104,14 @@ def exit1(p: Proc, status: int) -> None:
     else:
         psignal(parent, SIGCHLD)
         parent.waitchan.wakeup()
+
+
+def reaper_of(p: Proc) -> Proc | None:
+    """Who inherits the children of `p`: the nearest ancestor that asked for it (procctl(2)), or init."""
+    up = p.parent
+    while up is not None and not up.reaper:
+        up = up.parent
+    return up if up is not None else p.kernel.initproc
 
 
 def _reap(p: Proc) -> None:
@@ -143,6 +151,21 @@ def exec_entry(p: Proc, path: str, argv: Sequence[str], env: dict[str, str]) -> 
         argv = [interpreter, *([option.strip()] if option.strip() else []), path, *argv[1:]]
         path = interpreter
     raise KError(ENOEXEC)
+
+
+def _setid(p: Proc, path: str) -> None:
+    """The set-user-id and set-group-id bits of a program file; those of scripts do not count."""
+    from vshell.kernel.kern import vfs
+
+    vnode = vfs.namei(p, path)
+    if vnode.mode & (S_ISUID | S_ISGID) and vnode.read_all().startswith(ELF):
+        cred = p.ucred.copy()
+        if vnode.mode & S_ISUID:
+            cred.uid = vnode.uid
+        if vnode.mode & S_ISGID:
+            cred.gid = vnode.gid
+        cred.svuid, cred.svgid = cred.uid, cred.gid
+        p.ucred = cred
 
 
 class ProcessCalls:
@@ -191,6 +214,7 @@ class ProcessCalls:
         """execve(2)."""
         p = self.proc
         entry, name, args = exec_entry(p, path, argv, env)
+        _setid(p, path)
         p.comm = name[:19]
         p.args = args
         p.fd.close_on_exec()

@@ -52,7 +52,7 @@ class Proc(Signals):
 
     __slots__ = (
         "alarm_timer", "args", "cdir", "children", "cmask", "comm", "coro", "ctty", "exited", "fd", "fibnum", "kernel",
-        "limits", "nice", "parent", "pgid", "pid", "rdir", "rusage", "sid", "sleeping", "start", "sysent", "timedout",
+        "limits", "nice", "parent", "pgid", "pid", "rdir", "reaper", "rusage", "sid", "sleeping", "start", "sysent", "timedout",
         "ucred", "waitchan", "wchans", "xstat",
     )  # fmt: skip
 
@@ -85,6 +85,8 @@ class Proc(Signals):
         self.waitchan = Wchan("wait")
         self.alarm_timer = kernel.clock.callout()
         self.exited = False
+        self.reaper = False
+        """True if it inherits the orphans among its descendants (procctl(2))."""
         self.xstat = 0
 
     @property

@@ -8,6 +8,7 @@ from vshell.kernel.kern.kern_descrip import DescripCalls
 from vshell.kernel.kern.kern_fork import ProcessCalls
 from vshell.kernel.kern.kern_jail import JailCalls
 from vshell.kernel.kern.kern_linker import LinkerCalls
+from vshell.kernel.kern.kern_procctl import ProcctlCalls
 from vshell.kernel.kern.kern_prot import CredCalls
 from vshell.kernel.kern.kern_sig import SignalCalls
 from vshell.kernel.kern.kern_sysctl import SysctlCalls
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class ProcSyscalls(
-    ProcessCalls, SignalCalls, TimeCalls, DescripCalls, PipeCalls, TtyCalls, VfsCalls, CredCalls, SysctlCalls, LinkerCalls,
+    ProcessCalls, SignalCalls, TimeCalls, DescripCalls, PipeCalls, TtyCalls, VfsCalls, CredCalls, ProcctlCalls, SysctlCalls, LinkerCalls,
     JailCalls, SocketCalls,
 ):  # fmt: skip
     """What one process can call (abi.syscalls.Syscalls)."""

@@ -1,0 +1,66 @@
+"""procctl(2): reapers of orphaned processes; scheduling priorities (sys/kern/kern_procctl.c, kern_resource.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vshell.abi.errno import EACCES, EPERM, ESRCH, KError
+from vshell.kernel.kern.kern_proc import p_cansee, pfind
+
+if TYPE_CHECKING:
+    from vshell.kernel.kern.kern_proc import Proc
+    from vshell.kernel.kern.kernel import Kernel
+
+PRIO_MIN, PRIO_MAX = -20, 20
+
+
+def descendants(p: Proc) -> list[Proc]:
+    """All living processes below `p`, parents first."""
+    found: list[Proc] = []
+    todo = list(p.children)
+    while todo:
+        child = todo.pop(0)
+        if not child.exited:
+            found.append(child)
+        todo += child.children
+    return found
+
+
+class ProcctlCalls:
+    """System calls that control processes other than by signals."""
+
+    proc: Proc
+    kernel: Kernel
+
+    def procctl_reap_acquire(self) -> None:
+        """PROC_REAP_ACQUIRE: orphans among the descendants become children of this process."""
+        self.proc.reaper = True
+
+    def procctl_reap_release(self) -> None:
+        """PROC_REAP_RELEASE."""
+        self.proc.reaper = False
+
+    def procctl_reap_pids(self) -> list[int]:
+        """PROC_REAP_GETPIDS: the living descendants."""
+        return [p.pid for p in descendants(self.proc)]
+
+    def getpriority(self, pid: int = 0) -> int:
+        """getpriority(PRIO_PROCESS)."""
+        return self._target(pid).nice
+
+    def setpriority(self, pid: int, nice: int) -> None:
+        """setpriority(PRIO_PROCESS): only root may lower the number."""
+        target = self._target(pid)
+        cred = self.proc.ucred
+        if cred.uid not in (0, target.ucred.uid, target.ucred.ruid):
+            raise KError(EPERM)
+        nice = max(PRIO_MIN, min(PRIO_MAX, nice))
+        if nice < target.nice and cred.uid != 0:
+            raise KError(EACCES)
+        target.nice = nice
+
+    def _target(self, pid: int) -> Proc:
+        target = self.proc if pid == 0 else pfind(self.kernel, pid)
+        if target is None or not p_cansee(self.proc, target):
+            raise KError(ESRCH)
+        return target
