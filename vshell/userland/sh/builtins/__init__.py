@@ -1,0 +1,24 @@
+"""The builtin commands (bin/sh/builtins.def)."""
+
+from __future__ import annotations
+
+from inspect import iscoroutinefunction
+
+from vshell.userland.sh.builtins import commands, control, directory, jobcontrol, limits, reading, text, variables
+from vshell.userland.sh.state import Builtin
+
+_SPECIAL = frozenset(". : break continue eval exec exit export readonly return set shift times trap unset".split())
+_SAFE = frozenset(
+    ": true [ builtin command echo false jobid jobs kill printf pwd test times type".split()
+)
+
+
+def table() -> dict[str, Builtin]:
+    """Name to builtin."""
+    functions = {}
+    for module in (commands, control, directory, jobcontrol, limits, reading, text, variables):
+        functions.update(module.TABLE)
+    return {
+        name: Builtin(run, name in _SPECIAL, name in _SAFE, iscoroutinefunction(run))
+        for name, run in functions.items()
+    }
