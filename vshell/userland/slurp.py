@@ -28,3 +28,17 @@ def _read_now(p: Program, fd: int) -> bytes:
         return bytes(done.value)
     reading.close()
     raise KError(EAGAIN)
+
+
+def random_bytes(p: Program, count: int) -> bytes:
+    """Bytes from /dev/urandom."""
+    fd = p.sys.open("/dev/urandom", O_RDONLY)
+    try:
+        reading = p.sys.read(fd, count)
+        try:
+            reading.send(None)
+        except StopIteration as done:
+            return bytes(done.value)
+        raise KError(EAGAIN)
+    finally:
+        p.sys.close(fd)
