@@ -21,6 +21,11 @@ HEADER = Struct("!BBHHHBBH4s4s")
 """vhl, tos, len, id, off, ttl, p, sum, src, dst."""
 
 
+def inet_ntoa(addr: bytes | bytearray) -> str:
+    """An address in dotted form."""
+    return f"{addr[0]}.{addr[1]}.{addr[2]}.{addr[3]}"
+
+
 class Ip(Record):
     """An IPv4 header."""
 

@@ -26,9 +26,18 @@ from vshell.kernel.netinet.in_var import in_addrs, in_linklocal
 from vshell.kernel.netinet.ip_var import Ip
 from vshell.kernel.netinet.lltable import LLE_DELETED, LLE_IFADDR, LLE_PUB, LLE_STATIC, LLE_VALID, Llentry, Lltable
 from vshell.wire.arp import (
-    ARPHRD_ETHER, ARPHRD_IEEE802, ARPHRD_IEEE1394, ARPHRD_INFINIBAND, ARPOP_REPLY, ARPOP_REQUEST, Arp, arp_pack, arp_unpack,
+    ARPHRD_ETHER,
+    ARPHRD_IEEE802,
+    ARPHRD_IEEE1394,
+    ARPHRD_INFINIBAND,
+    ARPOP_REPLY,
+    ARPOP_REQUEST,
+    Arp,
+    arp_pack,
+    arp_unpack,
 )  # fmt: skip
 from vshell.wire.ether import ETHERTYPE_ARP, ETHERTYPE_IP, ether_map_ip_multicast, ether_pack
+from vshell.wire.ip import inet_ntoa
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
@@ -118,10 +127,6 @@ def arp_log(ifp: Ifnet, level: int, text: str) -> None:
     shared.logged += 1
     if shared.logged <= shared.max_log_per_second:
         ifp.kernel.log(level, f"arp: {text}")
-
-
-def _ntoa(addr: bytes) -> str:
-    return "%d.%d.%d.%d" % tuple(addr)
 
 
 def _mac(lladdr: bytes) -> str:
@@ -323,7 +328,7 @@ def in_arpinput(ifp: Ifnet, ah: Arp) -> None:
     if ia is None or ah.sha == enaddr:
         return
     if ah.sha == ifp.broadcastaddr:
-        arp_log(ifp, LOG_NOTICE, f"link address is broadcast for IP address {_ntoa(ah.spa)}!")
+        arp_log(ifp, LOG_NOTICE, f"link address is broadcast for IP address {inet_ntoa(ah.spa)}!")
         return
     if len(ah.sha) != ifp.addrlen:
         arp_log(
@@ -332,7 +337,7 @@ def in_arpinput(ifp: Ifnet, ah: Arp) -> None:
         return
     target = ah.tpa
     if not bridged and ia.carp is None and ah.spa == ia.addr and ia.addr != b"\0\0\0\0":
-        arp_log(ifp, LOG_ERR, f"{_mac(ah.sha)} is using my IP address {_ntoa(ah.spa)} on {ifp.xname}!")
+        arp_log(ifp, LOG_ERR, f"{_mac(ah.sha)} is using my IP address {inet_ntoa(ah.spa)} on {ifp.xname}!")
         target = ia.addr
         arp.stat.dupips += 1
     elif not ifp.flags & IFF_STATICARP:
@@ -367,11 +372,11 @@ def arp_check_update_lle(ifp: Ifnet, ah: Arp, lle: Llentry) -> None:
     if lle.flags & LLE_VALID and ah.sha != lle.lladdr:
         if lle.flags & LLE_STATIC:
             if shared.log_arp_permanent_modify:
-                where = f"{_ntoa(ah.spa)} on {ifp.xname}"
+                where = f"{inet_ntoa(ah.spa)} on {ifp.xname}"
                 arp_log(ifp, LOG_ERR, f"{_mac(ah.sha)} attempts to modify permanent entry for {where}")
             return
         if shared.log_arp_movements:
-            moved = f"{_ntoa(ah.spa)} moved from {_mac(lle.lladdr)} to {_mac(ah.sha)} on {ifp.xname}"
+            moved = f"{inet_ntoa(ah.spa)} moved from {_mac(lle.lladdr)} to {_mac(ah.sha)} on {ifp.xname}"
             arp_log(ifp, LOG_INFO, moved)
     if lle.lladdr != ah.sha or not lle.flags & LLE_VALID:
         _set_addr(lle, ah.sha)
@@ -426,7 +431,7 @@ def _proxyall(ifp: Ifnet, ah: Arp, target: bytes) -> bool:
     if nh is None:
         return False
     if nh.ifp is not ifp:
-        arp_log(ifp, LOG_INFO, f"proxy: ignoring request from {_ntoa(ah.spa)} via {ifp.xname}")
+        arp_log(ifp, LOG_INFO, f"proxy: ignoring request from {inet_ntoa(ah.spa)} via {ifp.xname}")
         return False
     return True
 
@@ -504,5 +509,5 @@ def lltable_free(ifp: Ifnet, table: Lltable) -> None:
 
 netisr_handlers[ETHERTYPE_ARP] = arpintr
 resolvers[AF_INET] = arpresolve
-if_ethersubr.arp_ifinit.append(arp_ifinit)
+if_ethersubr.arp_ifinit.append(arp_ifinit)  # type: ignore[arg-type]  # an IPv4 address is an InIfaddr
 iflladdr_event.append(arp_iflladdr)

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EADDRNOTAVAIL, EDESTADDRREQ, EEXIST, EINVAL, EPROTONOSUPPORT, KError
 from vshell.abi.in_ import (
-    INADDR_ALLHOSTS_GROUP, SIOCAIFADDR, SIOCDIFADDR, SIOCGIFADDR, SIOCGIFALIAS, SIOCGIFBRDADDR, SIOCGIFDSTADDR, SIOCGIFNETMASK,
+    INADDR_ALLHOSTS_GROUP,
+    SIOCAIFADDR,
+    SIOCDIFADDR,
+    SIOCGIFADDR,
+    SIOCGIFALIAS,
+    SIOCGIFBRDADDR,
+    SIOCGIFDSTADDR,
+    SIOCGIFNETMASK,
     InAliasreq,
 )  # fmt: skip
 from vshell.abi.socket import AF_INET
@@ -21,7 +28,11 @@ from vshell.kernel.net.ifioctl import ifrequest
 from vshell.kernel.net.ifnet import domain_ifattach, domain_ifdetach, ifaddr_event, ifnet_updown_event, ifpurge_event
 from vshell.kernel.net.route.route import ifadown
 from vshell.kernel.net.route.route_ifaddrs import (
-    ifa_add_loopback_route, ifa_del_loopback_route, ifa_switch_loopback_route, rib_add_kernel_px, rib_del_kernel_px,
+    ifa_add_loopback_route,
+    ifa_del_loopback_route,
+    ifa_switch_loopback_route,
+    rib_add_kernel_px,
+    rib_del_kernel_px,
 )  # fmt: skip
 from vshell.kernel.netinet.if_ether import LOG_INFO, lle_free, lltable_free, lltable_of, lltable_prefix_free
 from vshell.kernel.netinet.in_mcast import in_joingroup, in_leavegroup, in_purgemaddrs

@@ -84,12 +84,12 @@ def in_localaddr(vnet: Vnet, addr: bytes) -> bool:
     return any(ia.covers(addr) for ia in vnet[Ip].in_ifaddrhead)
 
 
-def in_multicast(addr: bytes) -> bool:
+def in_multicast(addr: bytes | bytearray) -> bool:
     """IN_MULTICAST."""
     return addr[0] & 0xF0 == 0xE0
 
 
-def in_linklocal(addr: bytes) -> bool:
+def in_linklocal(addr: bytes | bytearray) -> bool:
     """IN_LINKLOCAL: 169.254/16."""
     return addr[0] == 169 and addr[1] == 254
 
@@ -99,7 +99,7 @@ def in_broadcast(addr: bytes) -> bool:
     return addr == b"\xff\xff\xff\xff" or addr == b"\0\0\0\0"
 
 
-def in_loopback(ip: Ip, addr: bytes) -> bool:
+def in_loopback(ip: Ip, addr: bytes | bytearray) -> bool:
     """IN_LOOPBACK: in the network reserved for this host."""
     shift = 32 - ip.loopback_plen
     return int.from_bytes(addr, "big") >> shift == 0x7F000000 >> shift

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vshell.abi.errno import EINVAL, KError
 from vshell.abi.inet_stats import Ipstat
 from vshell.kernel.kern.module import SI_ORDER_FIRST, SI_SUB_PROTO_DOMAIN, KernelModule, Sysctl, VnetModule, sysctl_proc
+from vshell.kernel.net.pfil import Pfil, PfilHead
 from vshell.kernel.netinet.counters import Counters
 
 if TYPE_CHECKING:
@@ -28,10 +29,16 @@ class Ip(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_FIRST):
     accept_sourceroute = Sysctl("net.inet.ip.accept_sourceroute", 0, "Enable accepting source routed IP packets")
     process_options = Sysctl("net.inet.ip.process_options", 1, "Enable IP options processing ([LS]SRR, RR, TS)")
     source_address_validation = Sysctl(
-        "net.inet.ip.source_address_validation", 1, "Drop incoming packets with source address that is a local address", fmt="uint8_t"
+        "net.inet.ip.source_address_validation",
+        1,
+        "Drop incoming packets with source address that is a local address",
+        fmt="uint8_t",
     )
     strong_es = Sysctl(
-        "net.inet.ip.rfc1122_strong_es", 0, "Packet's IP destination address must match address on arrival interface", fmt="uint8_t"
+        "net.inet.ip.rfc1122_strong_es",
+        0,
+        "Packet's IP destination address must match address on arrival interface",
+        fmt="uint8_t",
     )
     connect_inaddr_wild = Sysctl(
         "net.inet.ip.connect_inaddr_wild", 0, "Allow connecting to INADDR_ANY or INADDR_BROADCAST for connect(2)"
@@ -68,9 +75,9 @@ class Ip(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_FIRST):
         """Every address of the stack, in order of assignment."""
         self.inaddr_hash: dict[bytes, list[InIfaddr]] = {}
         """The same by address, the latest first."""
-        self.pfil: Any = None
-        """Packet filter hooks (net/pfil.py), None while there are none."""
-        self.pfil_local: Any = None
+        self.pfil: PfilHead = vnet[Pfil].inet
+        """Packet filter hooks; `input` and `output` are None while there are none."""
+        self.pfil_local: PfilHead | None = None
         self.ip_id = vnet.kernel.random.uniform(65536)
 
     @sysctl_proc("net.inet.ip.stats", "IP statistics (struct ipstat, netinet/ip_var.h)", fmt="opaque")

@@ -1,0 +1,171 @@
+"""Receiving IPv4 packets: checks, the choice between forwarding and delivery (netinet/ip_input.c)."""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING
+
+from vshell.abi.sockio import IFF_BROADCAST, IFF_LOOPBACK
+from vshell.kernel.net.mbuf import M_BCAST, M_FASTFWD_OURS, M_IP_NEXTHOP, M_MCAST, Mbuf
+from vshell.kernel.net.netisr import ETHERTYPE_IP, netisr_handlers
+from vshell.kernel.netinet.in_proto import IPPROTO_ANY, ip_protox
+from vshell.kernel.netinet.in_var import in_addrs, in_broadcast, in_linklocal, in_localip_fib, in_loopback
+from vshell.kernel.netinet.ip_fastfwd import ip_tryforward
+from vshell.kernel.netinet.ip_forward import ip_forward
+from vshell.kernel.netinet.ip_options import ip_dooptions
+from vshell.kernel.netinet.ip_reass import ip_reass
+from vshell.kernel.netinet.ip_var import Ip
+
+if TYPE_CHECKING:
+    from vshell.kernel.net.ifnet import Ifnet
+    from vshell.kernel.net.vnet import Vnet
+
+_unpack = Struct("!BxH8x4s4s").unpack_from
+_from_bytes = int.from_bytes
+
+
+def ip_input(ifp: Ifnet, m: Mbuf) -> None:
+    """A packet came in over `ifp`; `m.off` is at its header."""
+    vnet = ifp.vnet
+    ip = vnet[Ip]
+    data, off = m.data, m.off
+    if m.flags & M_FASTFWD_OURS:
+        m.flags &= ~M_FASTFWD_OURS
+        ip_ours(ifp, vnet, ip, m)
+        return
+    ip.stat.total += 1
+    room = len(data) - off
+    if room < 20:
+        ip.stat.tooshort += 1
+        return
+    vhl, size, src, dst = _unpack(data, off)
+    hlen = 20
+    if vhl != 0x45:
+        hlen = (vhl & 0xF) << 2
+        if _bad_header(ip, vhl, hlen, room):
+            return
+    if (dst[0] == 127 or src[0] == 127) and not ifp.flags & IFF_LOOPBACK and (in_loopback(ip, dst) or in_loopback(ip, src)):
+        ip.stat.badaddr += 1
+        return
+    if _from_bytes(data[off : off + hlen], "big") % 65535:
+        ip.stat.badsum += 1
+        return
+    if size != room:
+        if size < hlen or size > room:
+            if size < hlen:
+                ip.stat.badlen += 1
+            else:
+                ip.stat.tooshort += 1
+            return
+        del data[off + size :]
+    if ip.forwarding:
+        if ip_tryforward(ifp, vnet, ip, m, src, dst, size):
+            return
+        if m.flags & M_FASTFWD_OURS:
+            m.flags &= ~M_FASTFWD_OURS
+            ip_ours(ifp, vnet, ip, m)
+            return
+    _ip_input2(ifp, vnet, ip, m, hlen, dst)
+
+
+def _bad_header(ip: Ip, vhl: int, hlen: int, room: int) -> bool:
+    """Count a header that is none."""
+    if vhl >> 4 != 4:
+        ip.stat.badvers += 1
+        return True
+    if hlen < 20 or hlen > room:
+        ip.stat.badhlen += 1
+        return True
+    return False
+
+
+def _ip_input2(ifp: Ifnet, vnet: Vnet, ip: Ip, m: Mbuf, hlen: int, dst: bytes) -> None:
+    """The rest of ip_input: firewalls, options, and whose packet it is."""
+    changed = False
+    if ip.pfil.input is not None:
+        if ip.pfil.run_in(m, ifp):
+            return
+        data, off = m.data, m.off
+        now = bytes(data[off + 16 : off + 20])
+        changed, dst = now != dst, now
+        if m.flags & M_FASTFWD_OURS:
+            m.flags &= ~M_FASTFWD_OURS
+            ip_ours(ifp, vnet, ip, m)
+            return
+        if m.flags & M_IP_NEXTHOP and m.tags and "ipforward" in m.tags:
+            ip_forward(ifp, vnet, m, True)
+            return
+    if dst == b"\0\0\0\0":
+        ip.stat.badaddr += 1
+        return
+    if hlen > 20:
+        if ip_dooptions(ifp, vnet, m, hlen):
+            return
+        dst = bytes(m.data[m.off + 16 : m.off + 20])
+    verdict = _whose(ifp, vnet, ip, m, dst, changed)
+    if verdict == OURS:
+        ip_ours(ifp, vnet, ip, m)
+    elif verdict == FORWARD:
+        if ip.forwarding:
+            ip_forward(ifp, vnet, m, changed)
+        else:
+            ip.stat.cantforward += 1
+
+
+DROP, OURS, FORWARD = 0, 1, 2
+
+
+def _whose(ifp: Ifnet, vnet: Vnet, ip: Ip, m: Mbuf, dst: bytes, changed: bool) -> int:
+    """Is a packet for us, to be forwarded, or refused?"""
+    if not ip.in_ifaddrhead and not m.flags & (M_MCAST | M_BCAST):
+        return OURS
+    size = len(m.data) - m.off
+    mine = ip.inaddr_hash.get(dst)
+    if mine is not None:
+        ia = mine[0]
+        strong = ip.strong_es and not ip.forwarding and not ifp.flags & IFF_LOOPBACK and ifp.carp is None and not changed
+        if strong and ia.ifp is not ifp:
+            ip.stat.badaddr += 1
+            return DROP
+        validate = ip.source_address_validation and not ifp.flags & IFF_LOOPBACK
+        if validate and in_localip_fib(vnet, bytes(m.data[m.off + 12 : m.off + 16]), ifp.fib):
+            ip.stat.badaddr += 1
+            return DROP
+        ia.ipackets += 1
+        ia.ibytes += size
+        return OURS
+    if ifp.flags & IFF_BROADCAST:
+        for ia in in_addrs(ifp):
+            if ia.broadaddr == dst:
+                ia.ipackets += 1
+                ia.ibytes += size
+                return OURS
+    if dst[0] & 0xF0 == 0xE0 or in_broadcast(dst):
+        return OURS
+    if in_linklocal(dst) or in_linklocal(m.data[m.off + 12 : m.off + 16]):
+        ip.stat.cantforward += 1
+        return DROP
+    return FORWARD
+
+
+def ip_ours(ifp: Ifnet, vnet: Vnet, ip: Ip, m: Mbuf) -> None:
+    """Deliver a packet to its protocol, once it is whole."""
+    local = ip.pfil_local
+    if local is not None and local.output is not None and local.run_out(m, vnet.loif or ifp):
+        return
+    data, off = m.data, m.off
+    if data[off + 6] & 0x3F or data[off + 7]:
+        whole = ip_reass(vnet, m)
+        if whole is None:
+            return
+        m = whole
+        data, off = m.data, m.off
+    ip.stat.delivered += 1
+    proto = data[off + 9]
+    deliver = ip_protox.get(proto)
+    if deliver is None:
+        deliver = ip_protox[IPPROTO_ANY]
+    deliver(ifp, m, (data[off] & 0xF) << 2, proto)
+
+
+netisr_handlers[ETHERTYPE_IP] = ip_input
