@@ -347,7 +347,7 @@ class VfsCalls(MountCalls):
 
     def umask(self, mask: int) -> int:
         """umask(2)."""
-        old, self.proc.cmask = self.proc.cmask, mask & 0o777
+        old, self.proc.cmask = self.proc.cmask, mask & 0o7777
         return old
 
 

@@ -199,16 +199,18 @@ async def _run_clauses(sh: Shell, n: Case, at: int, flags: int) -> None:
     """Run the clause that matched, and those it falls through to."""
     clauses = n.clauses
     last = len(clauses) - 1
+    while at < last and clauses[at].fallthru and clauses[at].body is None:
+        at += 1
+    if at == last or not clauses[at].fallthru:
+        await evaltree(sh, clauses[at].body, flags)
+        return
     while at < last and clauses[at].fallthru:
-        body = clauses[at].body
-        if body is not None:
-            await evaltree(sh, body, flags & ~EV_EXIT)
+        if clauses[at].body is not None:
+            await evaltree(sh, clauses[at].body, flags & ~EV_EXIT)
             if sh.evalskip:
                 return
         at += 1
-    if clauses[at].body is None:
-        sh.exitstatus = 0
-    else:
+    if clauses[at].body is not None:
         await evaltree(sh, clauses[at].body, flags)
 
 

@@ -240,7 +240,7 @@ async def argstr(sh: Shell, parts: list[Part], flag: int, dst: Dest) -> None:
         if type(p) is Lit:
             text = p.raw
             if flag & (TILDE | VARTILDE) and "~" in text:
-                text = await _tildes(sh, text, at == 0, at == last, flag, dst)
+                text = await _tildes(sh, text, at == 0, at == last, flag, dst if split_lit else None)
             if split_lit and not lit_quoted:
                 _split_literal(sh, text, flag, dst)
             elif text:
@@ -279,13 +279,19 @@ def _split_literal(sh: Shell, text: str, flag: int, dst: Dest) -> None:
         escaped = False
 
 
-async def _tildes(sh: Shell, text: str, first: bool, last: bool, flag: int, dst: Dest) -> str:
-    """Expand the tilde prefixes of a literal: at the start of the word, in an assignment behind = and : too."""
+async def _tildes(sh: Shell, text: str, first: bool, last: bool, flag: int, dst: Dest | None) -> str:
+    """Expand the tilde prefixes of a literal: at the start of the word, in an assignment behind = and : too.
+
+    Where literals are split, `dst` is given: a home directory is not subject to it.
+    """
     out = ""
     firsteq = True
     if first and text.startswith("~"):
         firsteq = False
         out, text = await _tilde(sh, text, last, flag)
+        if dst is not None and out:
+            dst.buf.append(out if flag & (GLOB | CASE) else out.replace(ESC, ""))
+            out = ""
     if not flag & VARTILDE:
         return out + text
     i = 0

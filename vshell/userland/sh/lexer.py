@@ -141,7 +141,7 @@ class Lexer:
         self.eof = eof
         self.line = line
         self.aliases: dict[str, str] = {}
-        self.inuse: list[str] = []
+        self.inuse: list[tuple[str, str]] = []
         self.pushed: list[tuple[str, int, str]] = []
         self.startline = line
         self.funcline = 0
@@ -191,7 +191,7 @@ class Lexer:
 
     def _push_alias(self, name: str, value: str) -> None:
         self.pushed.append((self.s, self.i, name))
-        self.inuse.append(name)
+        self.inuse.append((name, value))
         self.s = value + " "
         self.n = len(self.s)
         self.i = 0
@@ -230,7 +230,7 @@ class Lexer:
                 text = self.word.text
                 if self.check & CHKKWD and text in KEYWORDS:
                     self.lasttoken = t = KEYWORDS[text]
-                elif self.check & CHKALIAS and text in self.aliases and text not in self.inuse:
+                elif self.check & CHKALIAS and text in self.aliases and (text, self.aliases[text]) not in self.inuse:
                     self._push_alias(text, self.aliases[text])
                     continue
             if t != TNOT:

@@ -95,6 +95,17 @@ def glob_active(raw: str) -> bool:
     return False
 
 
+def may_glob(part: Part) -> bool:
+    """True if a part can put an active pattern character into a word."""
+    if isinstance(part, Lit):
+        return glob_active(part.raw)
+    if isinstance(part, Mark):
+        return False
+    if not part.quoted:
+        return True
+    return isinstance(part, Var) and part.subtype in (VSMINUS, VSPLUS) and any(may_glob(p) for p in part.word)
+
+
 def isassignment(raw: str) -> int:
     """The position of "=" if the text begins with name=, else 0."""
     at = raw.find("=")
@@ -130,8 +141,8 @@ class Word:
                 tilde = tilde or "~" in p.raw
             elif isinstance(p, Var):
                 if not p.quoted:
-                    self.glob = True
                     self.field = False
+                self.glob = self.glob or may_glob(p)
                 if pieces is not None and p.subtype == VSNORMAL and p.name not in "@*" and not p.lineno:
                     pieces.append(p)
                 else:

@@ -119,7 +119,10 @@ def cdcmd(sh: Shell, args: list[str]) -> int:
             why = _physical(sh, path)
         if why <= 0:
             if print_it and sh.iflag and sh.curdir is not None:
+                # That the name could not be written does not change that the directory was.
                 sh.out(sh.curdir + "\n")
+                sh.flush_nowait()
+                sh.outerror = False
             return 1 if why < 0 and tell else 0
         error = why if why != ENOENT else error
     sh.error(f"{dest}: {strerror(error)}")

@@ -24,6 +24,8 @@ def exportcmd(sh: Shell, args: list[str]) -> int:
     marked = sh.readonly if readonly else sh.exported
     for word in operands:
         var, equals, value = word.partition("=")
+        if not var and equals:
+            sh.error(f"={value.partition('=')[0]}: bad variable name")
         if not equals and var in sh.values:
             marked.add(var)
             sh.environ = None
