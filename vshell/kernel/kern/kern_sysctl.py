@@ -1,8 +1,8 @@
 """The sysctl tree (sysctl(9), kern_sysctl.c).
 
-A node comes from one of three places, the first that has it: a handler (`@sysctl_handler`, kern_mib.py), a declaration in a
-module class (Sysctl of module.py), or the table conf/files/sysctl.tsv, which knows every node of a GENERIC kernel, its type, text and
-value; so a variable that nothing implements yet still reads and keeps its value, per stack or per jail if the real one does.
+A node comes from one of three places, the first that has it: a handler (`@sysctl_handler`, kern_mib.py), a declaration in
+a module class (Sysctl of module.py), or the table conf/files/sysctl.tsv, which knows every node of a GENERIC kernel, its text
+and value; so a variable that nothing implements yet reads and keeps its value, per stack or per jail if the real one does.
 The table also gives texts and the order of listing.  It is read on first use.
 """
 
