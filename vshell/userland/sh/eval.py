@@ -189,7 +189,7 @@ async def _case(sh: Shell, n: Case, flags: int) -> None:
     for at, clause in enumerate(clauses):
         for w in clause.patterns:
             raw = w.pattern if w.pattern is not None else await expand.pattern_of(sh, w)
-            if pattern.match(raw, subject):
+            if pattern.match(raw, subject) if sh.utf8 else expand.matches(sh, raw, subject):
                 await _run_clauses(sh, n, at, flags)
                 return
     sh.exitstatus = 0

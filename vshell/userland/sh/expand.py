@@ -179,7 +179,7 @@ def finish(sh: Shell, dst: Dest, flag: int) -> None:
         dst.fields.append(text)
         return
     if "*" in text or "?" in text or "[" in text:
-        found = pattern.glob(sh.sys, text)
+        found = pattern.glob(sh.sys, text, sh.collate)
         if found:
             dst.fields.extend(found)
             return
@@ -407,7 +407,7 @@ async def evalvar(sh: Shell, v: Var, flag: int, dst: Dest) -> None:
         dots = "..." if name and v.word else ""
         sh.error(f"${{{name}{dots}}}: Bad substitution")
     if subtype == VSLENGTH:
-        put(sh, str(_length(_whole(sh, v, value, False)) if isset else 0), flag, v.quoted, dst)
+        put(sh, str(_length(sh, _whole(sh, v, value, False)) if isset else 0), flag, v.quoted, dst)
     elif subtype in _TRIMS:
         if isset:
             await _trim(sh, v, value, flag, dst)
@@ -425,9 +425,20 @@ async def evalvar(sh: Shell, v: Var, flag: int, dst: Dest) -> None:
 _UNSET_IS_ERROR = (VSNORMAL, VSLENGTH, *_TRIMS)
 
 
-def _length(text: str) -> int:
+def _length(sh: Shell, text: str) -> int:
     """The number of characters; continuation bytes of broken UTF-8 do not count."""
-    return len(text) - sum("\udc80" <= c <= "\udcbf" for c in text) if not text.isascii() else len(text)
+    if text.isascii():
+        return len(text)
+    if not sh.utf8:
+        return len(text.encode("utf-8", "surrogateescape"))
+    return len(text) - sum("\udc80" <= c <= "\udcbf" for c in text)
+
+
+def matches(sh: Shell, raw: str, text: str) -> bool:
+    """True if a pattern matches, in the locale of the shell."""
+    if not sh.utf8 and not text.isascii():
+        return pattern.match(pattern.as_bytes(raw), pattern.as_bytes(text))
+    return pattern.match(raw, text)
 
 
 async def _alternative(sh: Shell, v: Var, flag: int, dst: Dest) -> None:
@@ -501,7 +512,10 @@ def _whole(sh: Shell, v: Var, value: str | None, split_later: bool, flag: int = 
 async def _trim(sh: Shell, v: Var, value: str | None, flag: int, dst: Dest) -> None:
     text = _whole(sh, v, value, True, flag)
     raw = await string(sh, v.word, CASE | TILDE)
-    text = trim(v.subtype, text, raw)
+    if sh.utf8 or text.isascii():
+        text = trim(v.subtype, text, raw)
+    else:
+        text = pattern.as_text(trim(v.subtype, pattern.as_bytes(text), pattern.as_bytes(raw)))
     pieces = text.split("\0")
     for i, piece in enumerate(pieces):
         put(sh, piece, flag, v.quoted, dst)

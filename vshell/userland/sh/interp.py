@@ -189,18 +189,18 @@ def _procargs(sh: Interp, argv: list[str]) -> tuple[bool, str | None]:
     return parsed.login or name.startswith("-"), script
 
 
-async def _start(sh: Interp, argv: list[str]) -> tuple[bool, Source]:
-    """Everything before the first command."""
+async def _start(sh: Interp, argv: list[str], commands: int = -1) -> tuple[bool, Source]:
+    """Everything before the first command; `commands` is a descriptor that is open on the script or the input already."""
     try:
         login, script = _procargs(sh, argv)
         source: Source
         if script is not None:
-            fd = open_script(sh, script)
+            fd = commands if commands >= 0 else open_script(sh, script)
             sh.commandname = sh.arg0 = sh.scriptname = script
             source = DescriptorSource(fd)
         else:
-            source = DescriptorSource(0)
-            source.typed = sh.sflag and sh.iflag and sh.sys.isatty(0)
+            source = DescriptorSource(max(commands, 0))
+            source.typed = sh.sflag and sh.iflag and sh.sys.isatty(source.fd)
     except ShError:
         await sh.flush()
         sh.sys.exit(sh.exitstatus)
@@ -213,9 +213,9 @@ async def _start(sh: Interp, argv: list[str]) -> tuple[bool, Source]:
     return login, source
 
 
-async def run(sh: Interp, argv: list[str], readline: ReadLine | None = None) -> NoReturn:
+async def run(sh: Interp, argv: list[str], readline: ReadLine | None = None, commands: int = -1) -> NoReturn:
     """Be a shell until it exits."""
-    login, source = await _start(sh, argv)
+    login, source = await _start(sh, argv, commands)
     if readline is not None:
         source = LineSource(readline)
     if login:
@@ -237,6 +237,11 @@ async def main(p: Program) -> int:
     """sh(1)."""
     sh = Interp(p.sys, p.argv[0] if p.argv else "sh", p.env)
     await run(sh, p.argv)
+
+
+async def run_commands(p: Program, commands: int) -> NoReturn:
+    """A shell whose script, or with -s its input, is the open descriptor `commands`."""
+    await run(Interp(p.sys, p.argv[0], p.env), p.argv, commands=commands)
 
 
 async def run_interactive(p: Program, readline: ReadLine) -> NoReturn:

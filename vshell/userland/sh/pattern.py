@@ -148,6 +148,16 @@ def match(raw: str, text: str) -> bool:
     return compiled(raw).fullmatch(text) is not None
 
 
+def as_bytes(raw: str) -> str:
+    """Text with each byte of its UTF-8 form as a character: how a locale that is not UTF-8 sees it."""
+    return ESC.join(p.encode("utf-8", "surrogateescape").decode("latin-1") for p in raw.split(ESC))
+
+
+def as_text(view: str) -> str:
+    """The reverse of as_bytes."""
+    return view.encode("latin-1").decode("utf-8", "surrogateescape")
+
+
 # file names ----------------------------------------------------------------------------------------------------------
 
 
@@ -172,8 +182,8 @@ def _has_meta(raw: str) -> bool:
     return False
 
 
-def glob(sys: Syscalls, raw: str) -> list[str]:
-    """The files a pattern matches, sorted."""
+def glob(sys: Syscalls, raw: str, collate: bool = False) -> list[str]:
+    """The files a pattern matches, sorted; `collate`: as a dictionary does it."""
     if not glob_active(raw):
         return []
     parts = _components(raw)
@@ -181,6 +191,8 @@ def glob(sys: Syscalls, raw: str) -> list[str]:
         return []
     found: list[str] = []
     _expand(sys, "", parts, False, found)
+    if collate:
+        return sorted(found, key=lambda name: (name.casefold(), name.swapcase()))
     return sorted(found, key=_order)
 
 

@@ -124,6 +124,8 @@ class Shell:
         self.forcelocal = 0
         self.environ: dict[str, str] | None = None
         self.params = Params([])
+        self.utf8 = True
+        self.collate = False
         # evaluation
         self.exitstatus = 0
         self.oexitstatus = 0
@@ -182,6 +184,19 @@ class Shell:
             self.exported.add(name)
         self.values["OPTIND"] = "1"
         self.values["IFS"] = " \t\n"
+        self.update_locale()
+
+    def update_locale(self) -> None:
+        """LC_ALL, LC_CTYPE, LC_COLLATE or LANG changed: are characters UTF-8, does a language say how to sort."""
+        self.utf8 = self._locale("LC_CTYPE").upper().endswith(".UTF-8")
+        self.collate = self._locale("LC_COLLATE").partition(".")[0] not in ("", "C", "POSIX")
+
+    def _locale(self, category: str) -> str:
+        for name in ("LC_ALL", category, "LANG"):
+            value = self.values.get(name)
+            if value and name in self.exported:
+                return value
+        return "C"
 
     def fork_copy(self) -> Shell:
         """What fork makes of this shell; `sys` is set when the child runs."""
@@ -346,6 +361,8 @@ class Shell:
             self.environ = None
         if readonly:
             self.readonly.add(name)
+        if name in _LOCALE:
+            self.update_locale()
 
     def _changed(self, name: str, value: str) -> None:
         if name == "PATH":
@@ -368,6 +385,8 @@ class Shell:
             self.values[name] = None
         else:
             del self.values[name]
+        if name in _LOCALE:
+            self.update_locale()
         return 0
 
     def mklocal(self, name: str, value: str | None) -> None:
@@ -407,6 +426,8 @@ class Shell:
             (self.exported.add if local.exported else self.exported.discard)(name)
             if local.readonly:
                 self.readonly.add(name)
+            if name in _LOCALE:
+                self.update_locale()
 
     def table(self) -> list[str]:
         """The names of all variables in the order of the table."""
@@ -439,4 +460,5 @@ class Shell:
 
 
 _HOOKED = frozenset(("PATH", "OPTIND"))
+_LOCALE = frozenset(("LC_ALL", "LC_CTYPE", "LC_COLLATE", "LANG"))
 _FIXED = frozenset(("IFS", "PATH", "PS1", "PS2", "PS4", "OPTIND", "MAIL", "MAILPATH", "TERM", "HISTSIZE"))

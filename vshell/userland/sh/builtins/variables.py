@@ -29,6 +29,7 @@ def exportcmd(sh: Shell, args: list[str]) -> int:
         if not equals and var in sh.values:
             marked.add(var)
             sh.environ = None
+            sh.update_locale()
             continue
         sh.setvar(var, value if equals else None, export=not readonly, readonly=readonly)
     return 0
