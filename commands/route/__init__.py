@@ -51,11 +51,11 @@ def main(p: Program) -> int | Coroutine[Any, Any, int]:
 
 
 def _enter_jail(p: Program, name: str) -> None:
-    from vshell.userland.libjail import jail_getid
+    from vshell.userland.libjail import JailError, jail_getid
 
     try:
-        jid = jail_getid(p, name)
-    except KError:
+        jid = jail_getid(p.sys, name)
+    except (KError, JailError):
         jid = -1
     if jid == -1:
         p.errx(1, "Jail not found")
