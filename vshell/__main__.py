@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run with the given arguments, or those of the process."""
+    """Run with the given arguments and return the exit status, or with those of the process and end it."""
     from vshell.app import main as app
 
-    return app(sys.argv[1:] if argv is None else argv)
+    if argv is not None:
+        return app(argv)
+    status = app(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except OSError:
+        pass
+    # Taking the machine apart piece by piece would only cost time.
+    os._exit(status)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

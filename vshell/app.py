@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vshell.kernel.kern.kern_descrip import File
+    from vshell.kernel.kern.kern_proc import Proc
+    from vshell.machine import Machine
 
 USAGE = """\
 usage: vshell [option ...] [FILE [argument ...]]
@@ -199,6 +205,21 @@ def _run(o: Options) -> int:
     from vshell.shell.batch import serve
 
     return exit_status(serve(machine, lambda stdin: _shell(machine, o, script, stdin), paced).xstat)
+
+
+def _shell(machine: Machine, o: Options, script: bytes | None, stdin: File) -> Proc:
+    """Start sh as the command line asks for it."""
+    from vshell.shell.hostio import FedInput, HostOutput
+
+    files: list[File] = [stdin, HostOutput(1), HostOutput(2)]
+    argv = ["-sh", "-i"] if o.interactive else ["sh"]
+    argv += o.flags
+    if script is None:
+        argv += ["-s"] if o.stdin else []
+        return machine.spawn(argv + (["-c", o.command] if o.command is not None else []) + o.operands, files)
+    # An interactive shell takes a file for what is typed; its name is then no business of the shell's.
+    argv += ["-s", *o.operands[1:]] if o.interactive else o.operands
+    return machine.spawn_script(argv, files, FedInput(script, end=True))
 
 
 def _report(trace: str) -> None:

@@ -43,6 +43,9 @@ ENVIRONMENT = {
 FILES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernel", "conf", "files")
 """The content of files that a fresh system has."""
 
+SCRIPT = 10
+"""The descriptor on which a shell reads a script of the host: where sh itself puts the script it opens."""
+
 STEPS = 20_000_000
 """Turns of processes that a command of a session may take before it counts as hung."""
 
@@ -115,6 +118,23 @@ class Machine:
     def spawn(self, argv: list[str], files: list[File], path: str = SHELL, env: dict[str, str] | None = None) -> Proc:
         """Start a session with a program in /root; `files` become its descriptors 0, 1, 2 ..."""
         proc = self.kernel.spawn_init(path, argv, dict(ENVIRONMENT if env is None else env), files)
+        proc.sysent.chdir("/root")
+        return proc
+
+    def spawn_script(self, argv: list[str], files: list[File], script: File) -> Proc:
+        """Start a session with a shell whose commands come from `script`, a file that has no name in the machine."""
+        from vshell.kernel.kern.kern_fork import fork1
+        from vshell.userland.sh.interp import run_commands
+
+        init = self.kernel.initproc
+        assert init is not None
+        proc = fork1(self.kernel, init, lambda sysent: start(lambda p: run_commands(p, SCRIPT), sysent, argv, dict(ENVIRONMENT)))
+        proc.comm, proc.args = "sh", argv
+        proc.pgid = proc.sid = proc.pid
+        for fd, file in enumerate(files):
+            proc.fd.put(fd, file)
+        proc.fd.put(SCRIPT, script)
+        proc.fd.cloexec.add(SCRIPT)
         proc.sysent.chdir("/root")
         return proc
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from vshell.abi.errno import EPIPE, KError
 from vshell.kernel.kern.kern_descrip import File
 from vshell.machine import Machine, Session
 from vshell.shell.hostio import FedInput, Output
@@ -35,6 +36,18 @@ quick = settings(
 )
 
 
+class Sink:
+    """A reader that goes away when it has seen enough."""
+
+    def __init__(self) -> None:
+        self.left = 1_000_000
+
+    def __call__(self, data: bytes) -> None:
+        self.left -= len(data)
+        if self.left < 0:
+            raise KError(EPIPE)
+
+
 def check(machine: Machine) -> None:
     """Nothing but an errno ever left a system call, and no program failed as Python."""
     assert not machine.kernel.panics, machine.kernel.panics[0]
@@ -46,8 +59,8 @@ def check(machine: Machine) -> None:
 def test_argv(path: str, arguments: list[str], stdin: bytes) -> None:
     """Any arguments."""
     machine = Machine()
-    out = bytearray()
-    files: list[File] = [FedInput(stdin, end=True), Output(out.extend), Output(out.extend)]
+    sink = Sink()
+    files: list[File] = [FedInput(stdin, end=True), Output(sink), Output(sink)]
     argv = [path.rpartition("/")[2], *(a.replace("\x00", "") for a in arguments)]
     machine.finish(machine.spawn(argv, files, path=path), steps=STEPS)
     check(machine)

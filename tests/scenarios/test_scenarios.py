@@ -11,7 +11,8 @@ from vshell.labs.replay import replay
 from vshell.labs.report import differences
 from vshell.machine import open_session
 
-SCENARIOS = sorted((Path(__file__).resolve().parents[2] / "scenarios").glob("*.md"))
+TOP = Path(__file__).resolve().parents[2]
+SCENARIOS = [TOP / "README.md", *sorted((TOP / "scenarios").glob("*.md"))]
 
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda p: p.stem)
