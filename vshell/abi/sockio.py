@@ -27,7 +27,6 @@ IFT_OTHER, IFT_ETHER, IFT_PPP, IFT_LOOP, IFT_TUNNEL, IFT_L2VLAN, IFT_IEEE8023ADL
 
 IFF_PALLMULTI = 0x800000
 """Set by the user: all multicast frames wanted for good."""
-IFF_NEEDSEPOCH = 0x1000000
 IFF_CANTCHANGE = (
     IFF_BROADCAST | IFF_POINTOPOINT | IFF_DRV_RUNNING | IFF_DRV_OACTIVE | IFF_SIMPLEX | IFF_MULTICAST | IFF_ALLMULTI
     | IFF_PROMISC | IFF_DYING | IFF_CANTCONFIG
@@ -274,3 +273,7 @@ class SIOCSDRVSPEC(IfRequest):
     """A change in a type's own words; `arg`'s class says which (bridge, vxlan)."""
 
     arg: Record | None = None
+
+
+class SIOCGIFSTATUS(IfRequest):
+    """Answers lines about the interface, in words of its type (tun(4): who has it open)."""

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from vshell.kernel.kern.kernel import Kernel
 
 KERNEL: tuple[str, ...] = (
-    "kern.kern_sysctl", "net.netlink", "net.ifnet", "net.pfil", "net.ifhwioctl", "net.if_vmove", "net.netlink_iface", "net.if_vtnet",
+    "kern.kern_sysctl", "kern.uipc_usrreq", "net.netlink", "net.ifnet", "net.pfil", "net.ifhwioctl", "net.if_vmove", "net.netlink_iface", "net.if_vtnet",
     "net.if_loop", "net.route.route_tables", "net.netlink_route",
     "netinet.ip_var", "netinet.if_ether", "netinet.in_", "netinet.ip_icmp", "netinet.ip_reass", "netinet.raw_ip", "netinet.ip_input",
     "netinet.udp_usrreq", "netinet.igmp", "netinet.neigh",
@@ -21,5 +21,12 @@ KERNEL: tuple[str, ...] = (
 BOOT: tuple[str, ...] = ()
 """Loadable files the boot loader brings in."""
 
-SETUP: tuple[Callable[[Kernel], None], ...] = ()
+
+def _configure_lo0(kernel: Kernel) -> None:
+    from vshell.kernel.conf.setup import configure_lo0
+
+    configure_lo0(kernel)
+
+
+SETUP: tuple[Callable[[Kernel], None], ...] = (_configure_lo0,)
 """What the boot does once every module is in."""
