@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from vshell.abi.errno import EACCES, ECHILD, EINVAL, ENOENT, ENOEXEC, EPERM, ESRCH, KError
-from vshell.abi.fcntl import S_ISGID, S_ISUID, WNOHANG, WUNTRACED, X_OK
-from vshell.abi.signal import SIG_DFL, SIG_IGN, SIGCHLD
+from vshell.abi.fcntl import S_ISGID, S_ISUID, WCONTINUED, WNOHANG, WUNTRACED, X_OK
+from vshell.abi.signal import SIG_DFL, SIG_IGN, SIGCHLD, SIGCONT
 from vshell.kernel.kern.kern_proc import Entry, Proc
 from vshell.kernel.kern.kern_sig import ProcExit, psignal
 from vshell.kernel.kern.kern_synch import mi_switch, tsleep
@@ -144,8 +144,8 @@ def exec_entry(p: Proc, path: str, argv: Sequence[str], env: dict[str, str]) -> 
             return main(argv, env), path.rpartition("/")[2], argv
         if not image.startswith(b"#!"):
             raise KError(ENOEXEC)
-        line = image[2 : image.find(b"\n") if b"\n" in image else len(image)].decode("utf-8", "surrogateescape").strip()
-        interpreter, _, option = line.partition(" ")
+        line = image[2 : image.find(b"\n") if b"\n" in image else len(image)].decode("utf-8", "surrogateescape").strip(" \t")
+        interpreter, _, option = line.replace("\t", " ").partition(" ")
         if not interpreter:
             raise KError(ENOEXEC)
         argv = [interpreter, *([option.strip()] if option.strip() else []), path, *argv[1:]]
@@ -246,6 +246,9 @@ class ProcessCalls:
                 if child.stopreport and options & WUNTRACED:
                     sig, child.stopreport = child.stopreport, 0
                     return child.pid, sig << 8 | 0x7F
+                if child.contreport and options & WCONTINUED:
+                    child.contreport = False
+                    return child.pid, SIGCONT
             if not found:
                 raise KError(ECHILD)
             if options & WNOHANG:

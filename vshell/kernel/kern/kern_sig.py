@@ -34,7 +34,7 @@ class ProcExit(BaseException):
 class Signals:
     """The signal state of a process."""
 
-    __slots__ = ("resume_pending", "sigacts", "siglist", "sigmask", "stopped", "stopreport")
+    __slots__ = ("contreport", "resume_pending", "sigacts", "siglist", "sigmask", "stopped", "stopreport")
 
     def __init__(self) -> None:
         self.siglist: list[int] = []
@@ -45,6 +45,7 @@ class Signals:
         self.stopped = False
         self.resume_pending = False
         self.stopreport = 0
+        self.contreport = False
 
     def handler(self, sig: int) -> Handler:
         """SIG_DFL, SIG_IGN or the function."""
@@ -78,6 +79,10 @@ def psignal(p: Proc, sig: int) -> None:
         if p.stopped:
             p.stopped = False
             p.stopreport = 0
+            p.contreport = True
+            if p.parent is not None:
+                psignal(p.parent, SIGCHLD)
+                p.parent.waitchan.wakeup()
             if p.resume_pending:
                 p.resume_pending = False
                 p.kernel.runq.append(p)
