@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from vshell.kernel.conf.rc import configure
+
 if TYPE_CHECKING:
     from vshell.kernel.kern.kernel import Kernel
 
@@ -22,11 +24,5 @@ BOOT: tuple[str, ...] = ()
 """Loadable files the boot loader brings in."""
 
 
-def _configure_lo0(kernel: Kernel) -> None:
-    from vshell.kernel.conf.setup import configure_lo0
-
-    configure_lo0(kernel)
-
-
-SETUP: tuple[Callable[[Kernel], None], ...] = (_configure_lo0,)
+SETUP: tuple[Callable[[Kernel], None], ...] = (configure,)
 """What the boot does once every module is in."""

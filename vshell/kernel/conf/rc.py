@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from vshell.abi.errno import KError
 from vshell.abi.in_ import SIOCAIFADDR
-from vshell.abi.route import NLM_F_CREATE, NLM_F_EXCL, RTN_UNREACHABLE, NewRoute
+from vshell.abi.route import NLM_F_APPEND, NLM_F_CREATE, RTF_REJECT, RTF_STATIC, RTN_PROHIBIT, NewRoute, RtGateway
 from vshell.abi.socket import AF_INET, AF_INET6, AF_NETLINK, SOCK_DGRAM, SOCK_RAW
 from vshell.abi.sockio import IFF_UP, SIOCGIFFLAGS, SIOCSIFFLAGS
 
@@ -23,6 +23,8 @@ REJECTED = (
     (b"\xff\x02" + bytes(14), 16),
 )
 """IPv4-mapped, IPv4-compatible, and link-local destinations without a zone."""
+
+LOOPBACK = bytes(15) + b"\1"
 
 HOSTUUID = "b7e1f7a0-2a44-11f0-9d6a-589cfc000001"
 
@@ -38,7 +40,10 @@ def configure(kernel: Kernel) -> None:
     sys.close(s)
     s = sys.socket(AF_NETLINK, SOCK_RAW)
     for dst, plen in REJECTED:
-        request = NewRoute(AF_INET6, dst, plen, rtm_type=RTN_UNREACHABLE, nlflags=NLM_F_CREATE | NLM_F_EXCL)
+        request = NewRoute(
+            AF_INET6, dst, plen, gateway=RtGateway(AF_INET6, LOOPBACK), rtflags=RTF_REJECT | RTF_STATIC, rtm_type=RTN_PROHIBIT,
+            nlflags=NLM_F_CREATE | NLM_F_APPEND,
+        )  # fmt: skip
         try:
             sys.netlink(s, request)
         except KError:

@@ -10,7 +10,7 @@ from vshell.abi.in6 import (
 )  # fmt: skip
 from vshell.abi.netlink_iface import Address
 from vshell.abi.socket import AF_INET6
-from vshell.abi.sockio import IFF_LOOPBACK, IFT_BRIDGE
+from vshell.abi.sockio import IFF_LOOPBACK, IFF_POINTOPOINT, IFT_BRIDGE
 from vshell.kernel.kern.clock import NS
 from vshell.kernel.kern.module import SI_ORDER_SECOND, SI_SUB_PROTO_DOMAIN, Sysctl, VnetModule, sysctl_proc
 from vshell.kernel.net.ifnet import Ifaddr, Ifnet
@@ -77,8 +77,9 @@ class In6Ifaddr(Ifaddr):
         flags = self.flags6 | (IN6_IFF_DEPRECATED if self.is_deprecated(now) else 0)
         vltime = None if self.vltime == ND6_INFINITE_LIFETIME else max(self.expire() - now, 0) // NS
         pltime = None if self.pltime == ND6_INFINITE_LIFETIME else max(self.preferred() - now, 0) // NS
+        dstaddr = self.dstaddr if self.ifp.flags & IFF_POINTOPOINT else None
         return Address(
-            self.ifp.index, self.ifp.xname, AF_INET6, self.addr, self.prefixlen, self.dstaddr, None, flags,
+            self.ifp.index, self.ifp.xname, AF_INET6, self.addr, self.prefixlen, dstaddr, None, flags,
             vhid=getattr(self.carp, "vhid", 0), vltime=vltime, pltime=pltime,
             ipackets=self.ipackets, ibytes=self.ibytes, opackets=self.opackets, obytes=self.obytes,
         )  # fmt: skip
