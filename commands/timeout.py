@@ -117,7 +117,8 @@ class Timeout:
             self.sys.sigaction(sig, action)  # type: ignore[arg-type]
 
         async def child(sys: Syscalls) -> int:
-            sys.sigaction(killsig, SIG_DFL)
+            if killsig not in (SIGKILL, SIGSTOP):
+                sys.sigaction(killsig, SIG_DFL)
             try:
                 execvp(sys, argv, p.env)
             except KError as e:
