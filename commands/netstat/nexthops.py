@@ -76,11 +76,12 @@ def nhops_print(o: Options) -> int:
 
 def _nhop_header(o: Options, w: Widths) -> str:
     text = f"{'Idx':<5} " + (f"{'Type':<12} " if o.wide else "")
-    text += f"{'IFA':<{w.dst}} {'Gateway':<{w.gw}} {'Flags':>{w.flags}} "
+    text += f"{'IFA':<{w.dst}} {'Gateway':<{w.gw}} "
     if o.wide:
+        text += f"{'Flags':>{w.flags}} "
         text += f"{'Use':>{PKSENT}} {'Mtu':<{w.mtu}} {'Netif':>{w.iface}} {'Addrif':>{w.iface}} {'Refcnt':>{REFCNT}} Prepend\n"
         return text
-    return text + f"{'Netif':>{w.iface}}  Refcnt\n"
+    return text + f"{'Flags':<{w.flags}} {'Netif':>{w.iface}}  Refcnt\n"
 
 
 def _nhop_line(o: Options, w: Widths, names: NexthopNames, nh: NhExternal) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vshell.abi.errno import EADDRINUSE, EBUSY, EEXIST, ENOBUFS, ESRCH, strerror
+from vshell.abi.errno import EADDRINUSE, EBUSY, EEXIST, EINVAL, ENOBUFS, ESRCH, strerror
 from vshell.abi.route import (
     RTF_ANNOUNCE,
     RTF_BLACKHOLE,
@@ -141,9 +141,7 @@ class Parser:
         """set_metric."""
         number, rest, error = strtol(value, 0)
         if error or rest:
-            from vshell.abi.errno import EINVAL
-
-            self.p.err(EX_USAGE, error or EINVAL, value)
+            self.p.errx(EX_USAGE, f"{value}: {strerror(error or EINVAL)}")
         if key == "expire" and value[:1] in ("+", "-"):
             number += self.p.sys.clock_gettime() // 1_000_000_000
         self.metrics[key] = number
@@ -212,6 +210,8 @@ class Parser:
             self.p.errx(EX_NOHOST, f"bad mask length: {length}")
         mask = plen2mask(plen)
         self.addrs["netmask"] = Sockaddr(AF_INET, mask)
+        # The original cuts the word at the slash and prints it so later (it mends IPv6 ones).
+        self.given["dst"] = text
         # "10/8" is not 10.0.0.0/8 but 0.0.0.10/8, which nobody means.
         if "." not in text and any(a & ~m & 0xFF for a, m in zip(addr, mask, strict=True)):
             self.p.errx(EX_NOHOST, f"malformed address, bits set after mask; {text} means {inet_ntoa(addr)}")
@@ -318,7 +318,6 @@ def newroute(o: Options, words: list[str]) -> int:
 def report(o: Options, command: str, parser: Parser, results: list[tuple[int, int]]) -> None:
     """One line for all that went well, one for each failure."""
     head = f"{command} {'host' if parser.ishost else 'net'} {parser.given.get('dst', '')}"
-    # A prefix given with a slash is cut there by the parser for IPv4, as in the original.
     gateway = parser.given.get("gateway", "")
     if gateway:
         head += f": gateway {gateway}"

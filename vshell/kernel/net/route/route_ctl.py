@@ -191,6 +191,9 @@ def rib_add_route_px(rib: Rib, key: bytes, plen: int, nh: AnyNhop, weight: int, 
         if rt is None:
             if not op & RTM_F_CREATE:
                 raise KError(ESRCH)
+            if plen == rib.width and not any(key):
+                # The root of the tree stands for the host 0.0.0.0 (or ::), so it cannot be added (net/radix.c).
+                raise KError(EEXIST)
             return _add(rib, Rtentry(key, plen), nh, weight)
         if op & RTM_F_EXCL:
             raise KError(EEXIST)
