@@ -47,4 +47,4 @@ def main(p: Program) -> int:
     try:
         execvp(p.sys, opts.args, p.env)
     except KError as e:
-        p.err(127 if e.errno == ENOENT else 126, e, opts.args[0])
+        p.errx(127 if e.errno == ENOENT else 126, f"{opts.args[0]}: {e}")
