@@ -18,6 +18,7 @@ from vshell.abi.netlink_iface import (
     GroupAddress,
     Link,
 )
+from vshell.abi.record import replace
 from vshell.abi.socket import AF_INET, AF_INET6
 from vshell.abi.sockio import (
     IFF_BROADCAST,
@@ -85,14 +86,18 @@ def rtnl_handle_getlink(vnet: Vnet, request: RTM_GETLINK, td: Proc) -> list[Link
 
 def dump_addr(ifa: Ifaddr) -> Address:
     """An address; a family that has more to tell defines `dump` on its addresses."""
+    ifp = ifa.ifp
     dump = getattr(ifa, "dump", None)
     if dump is not None:
         told: Address = dump()
-        return told
-    return Address(
-        ifa.ifp.index, ifa.ifp.xname, ifa.family, ifa.addr, ifa.prefixlen, ifa.dstaddr, ifa.broadaddr, ifa.flags,
-        vhid=getattr(ifa.carp, "vhid", 0), ipackets=ifa.ipackets, ibytes=ifa.ibytes, opackets=ifa.opackets, obytes=ifa.obytes,
-    )  # fmt: skip
+    else:
+        told = Address(
+            ifp.index, ifp.xname, ifa.family, ifa.addr, ifa.prefixlen, ifa.dstaddr, ifa.broadaddr, ifa.flags,
+            vhid=getattr(ifa.carp, "vhid", 0), ipackets=ifa.ipackets, ibytes=ifa.ibytes, opackets=ifa.opackets,
+            obytes=ifa.obytes,
+        )  # fmt: skip
+    # Only a point-to-point link has another end, whatever the address remembers.
+    return told if ifp.flags & IFF_POINTOPOINT or told.dstaddr is None else replace(told, dstaddr=None)
 
 
 @nlrequest(RTM_GETADDR)
