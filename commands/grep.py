@@ -357,7 +357,6 @@ class Grep:
         except KError as e:
             self.file_error = True
             if "s" not in o.flags:
-                self.p.stdout.flush()
                 self.p.warn(e, scan.name)
             return False
         finally:
@@ -407,7 +406,6 @@ class Grep:
     def walk_error(self, error: KError, path: str) -> None:
         self.file_error = True
         if "s" not in self.o.flags:
-            self.p.stdout.flush()
             self.p.warn(error, path)
 
     async def run(self, operands: list[str]) -> int:
@@ -454,6 +452,7 @@ class Scan:
         self.quiet = bool(self.o.flags & {"c", "q", "l", "L"})
         self.context = False
         self.stop = bool(self.o.flags & {"l", "q"})
+        self.printed = False
 
     async def read(self, fd: int) -> None:
         """Read and match until the end, or until nothing more can change the answer."""
@@ -476,11 +475,17 @@ class Scan:
             lines = (rest + data).split(eol)
             rest = lines.pop()
             going = self.feed(decode(self.o.eol.encode().join(lines)).split(self.o.eol)) if lines else True
-            await self.out.drain()
+            await self.flush()
             if not going:
                 return
         if rest:
             self.feed([decode(rest)])
+            await self.flush()
+
+    async def flush(self) -> None:
+        """A printed line goes out at once; counts and names may wait."""
+        if self.printed:
+            self.printed = False
             await self.out.drain()
 
     def begin(self, data: bytes) -> None:
@@ -521,6 +526,7 @@ class Scan:
             self.line_no += len(lines)
             if hits and not self.quiet:
                 self.out.write(o.eol.join(hits) + o.eol)
+                self.printed = True
                 self.g.first_match = False
             return
         invert = self.g.invert
@@ -589,6 +595,7 @@ class Scan:
 
     def print(self, line: str, sep: str, line_no: int | None = None, offset: int | None = None) -> None:
         """A whole line."""
+        self.printed = True
         no = self.line_no if line_no is None else line_no
         self.out.write(self.head(sep, no, self.offset if offset is None else offset) + line + self.o.eol)
 
@@ -602,6 +609,7 @@ class Scan:
         if not spans:
             self.print(line, ":")
             return
+        self.printed = True
         before, after = (f"\33[{o.color}m\33[K", "\33[m\33[K") if o.color else ("", "")
         parts = [] if only else [self.head(":", self.line_no, self.offset)]
         at = 0
