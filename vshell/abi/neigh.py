@@ -19,6 +19,8 @@ class Neighbour(Record):
     expire: int
     """Uptime in seconds at which it ends."""
     incomplete: bool = False
+    own: bool = False
+    """It stands for an address of this host."""
 
 
 class NeighDump(Record):

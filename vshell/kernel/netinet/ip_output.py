@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EACCES, EADDRNOTAVAIL, EHOSTUNREACH, EMSGSIZE, ENETUNREACH
 from vshell.abi.in_ import IP_DEFAULT_MULTICAST_TTL
@@ -34,7 +34,7 @@ from vshell.kernel.netinet.in_var import (
 )  # fmt: skip
 from vshell.kernel.netinet.ip_var import IP_ALLOWBROADCAST, IP_FORWARDING, IP_RAWOUTPUT, IP_ROUTETOIF, IP_SENDONES, Ip, IpGlobal
 from vshell.wire.cksum import in_cksum
-from vshell.wire.ip import IP_DF, IP_MAXPACKET, IP_MF, IP_OFFMASK, IPOPT_EOL, IPOPT_NOP
+from vshell.wire.ip import IP_DF, IP_MAXPACKET, IP_MF, IPOPT_EOL, IPOPT_NOP
 
 if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
@@ -81,9 +81,7 @@ def ip_output(
     if not flags & (IP_FORWARDING | IP_RAWOUTPUT):
         hlen = 20 if not opt else 16 + len(opt)
         data[off] = 0x40 | hlen >> 2
-        frag = data[off + 6] << 8 | data[off + 7]
-        atomic = ip.rfc6864 and frag & (IP_DF | IP_MF | IP_OFFMASK) == IP_DF
-        data[off + 4 : off + 6] = b"\0\0" if atomic else ip.next_id().to_bytes(2, "big")
+        data[off + 4 : off + 6] = ip.fillid(data[off + 6] << 8 | data[off + 7])
     else:
         hlen = (data[off] & 0xF) << 2
     if not flags & IP_FORWARDING:
@@ -120,13 +118,14 @@ def _path(vnet: Vnet, ip: Ip, m: Mbuf, dst: bytes, ro: Nhop | None, flags: int, 
         ip.stat.noroute += 1
         return EHOSTUNREACH
     nh.pksent += 1
-    ifp, ia, nhflags = nh.ifp, nh.ifa, nh.flags
+    ifp, nhflags = nh.ifp, nh.flags
+    ia: Any = nh.ifa
     gw = nh.gateway if nhflags & NHF_GATEWAY and nh.gateway is not None else dst
     broadcast = False
     if nhflags & NHF_HOST and nhflags & NHF_BROADCAST:
         broadcast = True
     elif ifp.flags & IFF_BROADCAST and len(gw) == 4 and ia is not None and ia.family == AF_INET:
-        broadcast = in_broadcast(dst) or in_ifaddr_broadcast(ip, gw, cast("InIfaddr", ia))
+        broadcast = in_broadcast(dst) or in_ifaddr_broadcast(ip, gw, ia)
     return Path(ifp, gw, ia, nh.mtu, broadcast, nh if nhflags & NO_GATEWAY else None)
 
 

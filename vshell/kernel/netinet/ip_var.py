@@ -92,6 +92,12 @@ class Ip(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_FIRST):
             self.loopback_plen = new
         return self.loopback_plen
 
+    def fillid(self, frag: int) -> bytes:
+        """ip_fillid: the identification of a packet with these flags and offset; 0 if it can never be fragmented."""
+        if self.rfc6864 and frag & 0x7FFF == 0x4000:
+            return b"\0\0"
+        return self.next_id().to_bytes(2, "big")
+
     def next_id(self) -> int:
         """ip_fillid: an identification for a packet that may be fragmented; never 0."""
         if self.random_id:

@@ -24,6 +24,7 @@ def _record(ifp: Ifnet, lle: Llentry) -> Neighbour:
     return Neighbour(
         lle.addr, ifp.index, ifp.xname, ifp.type, lle.lladdr if valid else b"", bool(lle.flags & LLE_STATIC),
         bool(lle.flags & LLE_PUB), 0 if lle.flags & LLE_STATIC else lle.expire, not valid,
+        bool(lle.flags & LLE_IFADDR),
     )  # fmt: skip
 
 

@@ -223,7 +223,7 @@ class RawProtosw(Protosw):
             raise KError(EINVAL)
         ip = inp.info.vnet[Ip]
         if data[4:6] == b"\0\0":
-            data = data[:4] + ip.next_id().to_bytes(2, "big") + data[6:]
+            data = data[:4] + ip.fillid(data[6] << 8 | data[7]) + data[6:]
         ip.stat.rawout += 1
         return m_get(data)
 
