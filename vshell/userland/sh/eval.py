@@ -531,6 +531,13 @@ async def evalcommand(sh: Shell, n: Cmd, flags: int, capture: Capture | None = N
     for w in n.assigns:
         assigns.append((w.name, await expand.expand_value(sh, w.value, expand.VARTILDE)))
     words = n.words
+    if not words and capture is None and not n.redirs and not sh.xflag:
+        # Nothing but assignments: an error in one is fatal, and the status is that of the last substitution.
+        for name, value in assigns:
+            sh.assign(name, value)
+        if sh.eflag:
+            await _etest(sh, flags)
+        return
     if n.consts is not None:
         args = n.consts.copy()
     elif len(words) > 1 and any(w.assign for w in words[1:]) and _is_declaration(sh, words):
@@ -539,6 +546,11 @@ async def evalcommand(sh: Shell, n: Cmd, flags: int, capture: Capture | None = N
     else:
         args = []
         await expand.expand_args(sh, words, args)
+    if args and capture is None and not assigns and not n.redirs and not sh.xflag and args[0] not in sh.functions:
+        builtin = sh.builtins.get(args[0])
+        if builtin is not None and builtin.plain:
+            await _plain_builtin(sh, builtin, flags, args)
+            return
     ops = await redir.expand_redirs(sh, n.redirs) if n.redirs else []
     lastarg = args[-1] if args and sh.iflag and sh.funcnest == 0 else None
     if sh.xflag:
@@ -557,6 +569,43 @@ async def evalcommand(sh: Shell, n: Cmd, flags: int, capture: Capture | None = N
     if found.clear:
         sh.clear_hash()
     if sh.eflag and capture is None:
+        await _etest(sh, flags)
+
+
+async def _plain_builtin(sh: Shell, builtin: Builtin, flags: int, args: list[str]) -> None:
+    """The common case of _run_builtin: nothing is assigned, redirected, traced or captured."""
+    saved = sh.commandname
+    sh.commandname = args[0]
+    sh.builtin_flags = flags
+    sh.viacommand = False
+    sh.outerror = False
+    lastarg = args[-1] if sh.iflag and sh.funcnest == 0 else None
+    try:
+        status = builtin.run(sh, args)
+        if builtin.wait:
+            status = await status
+        sh.exitstatus = status
+        if sh.obuf or sh.ebuf:
+            await sh.flush()
+        if sh.outerror:
+            sh.outerror = False
+            sh.warning("write error on stdout")
+            if status in (0, 1):
+                sh.exitstatus = 2
+    except ShError:
+        if builtin.special:
+            raise
+    except ShInterrupt:
+        sh.exitstatus = 130
+        raise
+    finally:
+        sh.commandname = saved
+    sh.busy += 1
+    if not sh.busy & YIELD_EVERY:
+        await _yield(sh)
+    if lastarg is not None:
+        sh.values["_"] = lastarg
+    if sh.eflag:
         await _etest(sh, flags)
 
 
@@ -609,6 +658,7 @@ async def _fork_program(sh: Shell, n: Cmd, found: Found, assigns: list[tuple[str
     async def body(child: Shell) -> None:
         await _run_program(child, found, assigns, ops)
 
+    sh.environment()  # here, so that it is made once and not in each child
     job = jobs.makejob(sh)
     jobs.forkshell(sh, job, n, jobs.FORK_FG, body)
     sh.exitstatus, signaled = await jobs.waitforjob(sh, job)

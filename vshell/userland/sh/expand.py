@@ -132,6 +132,9 @@ async def expand_args(sh: Shell, words: list[Word], args: list[str]) -> None:
                     if value.isalnum() or _CLEAN.fullmatch(value):
                         args.append(value)
                         continue
+        elif w.arith is not None and sh.values.get("IFS") == _WS:
+            args.append(str(arith(sh, w.arith)))
+            continue
         await expand_word(sh, w, args, FULL | TILDE)
 
 
@@ -141,6 +144,8 @@ async def expand_value(sh: Shell, w: Word, flag: int = TILDE) -> str:
         return w.const
     if w.pieces is not None:
         return joined(sh, w.pieces)
+    if w.arith is not None:
+        return str(arith(sh, w.arith))
     return await string(sh, w.parts, flag)
 
 

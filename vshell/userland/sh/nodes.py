@@ -115,6 +115,19 @@ def isassignment(raw: str) -> int:
     return at if name.isidentifier() and name.isascii() else 0
 
 
+def _expression(parts: list[Part]) -> str | None:
+    found: Arith | None = None
+    for p in parts:
+        if isinstance(p, Arith) and found is None:
+            found = p
+        elif not isinstance(p, Mark):
+            return None
+    # The parser fills the expression in after the word was begun, but before it is complete.
+    if found is None or not all(isinstance(p, Lit) for p in found.word):
+        return None
+    return "".join(p.plain for p in found.word if isinstance(p, Lit))
+
+
 class Word:
     """A word; `const`, `pieces` and `field` are what the parser could find out in advance.
 
@@ -123,7 +136,7 @@ class Word:
     files.  assign: position of "=" if the word looks like an assignment.  pattern: its raw text when nothing is expanded.
     """
 
-    __slots__ = ("_value", "assign", "const", "field", "glob", "parts", "pattern", "pieces", "quoted", "text")
+    __slots__ = ("_value", "arith", "assign", "const", "field", "glob", "parts", "pattern", "pieces", "quoted", "text")
 
     def __init__(self, parts: list[Part], quoted: bool) -> None:
         self.parts = parts
@@ -169,6 +182,8 @@ class Word:
             self.const = "".join(pieces)  # type: ignore[arg-type]
         if self.glob:
             self.field = False
+        self.arith = _expression(parts)
+        """The expression if the word is nothing but an arithmetic expansion of constant text."""
         self.pattern: str | None = None
         if not tilde and all(isinstance(p, (Lit, Mark)) for p in parts):
             self.pattern = "".join(p.raw for p in parts if isinstance(p, Lit))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from vshell.userland.sh.lexer import (
     CHKALIAS,
     CHKKWD,
     CHKNL,
+    KEYWORDS,
     TAND,
     TBACKGND,
     TBEGIN,
@@ -40,6 +42,7 @@ from vshell.userland.sh.lexer import (
     Lexer,
     NeedMore,
     SyntaxFailure,
+    plain_word,
 )
 from vshell.userland.sh.nodes import (
     ESC,
@@ -68,6 +71,9 @@ from vshell.userland.sh.nodes import (
 )
 
 _ALL = CHKNL | CHKKWD | CHKALIAS
+
+_LINE = re.compile(r"[ \t]*([^\s'\"`$\\<>();&|#~*?\[\]{}!\x00]+(?:[ \t]+[^\s'\"`$\\<>();&|#~*?\[\]{}!\x00]+)*)[ \t]*\n")
+_LINES: dict[str, Cmd] = {}
 
 SPECIAL_BUILTINS = frozenset(
     ". : break continue eval exec exit export readonly return set shift times trap unset".split()
@@ -101,6 +107,16 @@ class Parser(Lexer):
 
     def command(self) -> Node | None:
         """The next complete command; None for an empty line.  Raises EndOfInput, NeedMore or SyntaxFailure."""
+        if not self.pushed:
+            m = _LINE.match(self.s, self.i)
+            if m is not None:
+                node = self._line_of_words(m.group(1))
+                if node is not None:
+                    self.i = m.end()
+                    self.startline = self.line
+                    self.line += 1
+                    self.newlines = 1
+                    return node
         self.docs = []
         self.pushback = False
         self.check = 0
@@ -111,6 +127,20 @@ class Parser(Lexer):
             return None
         self.pushback = True
         return self.parse_list(True)
+
+    def _line_of_words(self, text: str) -> Node | None:
+        """A line that is nothing but one simple command of plain words; the same line gives the same tree."""
+        node = _LINES.get(text)
+        if node is None:
+            words = text.split()
+            if words[0] in KEYWORDS:
+                return None
+            node = Cmd([plain_word(w) for w in words], [])
+            if len(_LINES) < 4096:
+                _LINES[text] = node
+        if self.aliases and any(w.text in self.aliases for w in (*node.assigns, *node.words)):
+            return None
+        return node
 
     def parse_list(self, nlflag: bool) -> Node | None:
         """Commands separated by ; & and newlines; with `nlflag` up to the end of the line."""

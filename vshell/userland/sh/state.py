@@ -88,10 +88,14 @@ def bucket(name: str) -> int:
 class Builtin:
     """A builtin command: its function, whether it is a special one, and whether $(...) may run it without a process."""
 
-    __slots__ = ("run", "safe", "special", "wait")
+    __slots__ = ("plain", "run", "safe", "special", "wait")
 
-    def __init__(self, run: Callable[..., Any], special: bool = False, safe: bool = False, wait: bool = False) -> None:
+    def __init__(
+        self, run: Callable[..., Any], special: bool = False, safe: bool = False, wait: bool = False, plain: bool = False
+    ) -> None:
         self.run = run
+        self.plain = plain
+        """True unless the evaluator itself must know about it (command, builtin, exec)."""
         self.special = special
         self.safe = safe
         self.wait = wait

@@ -154,7 +154,7 @@ class Test:
             if self.left == 0:
                 self._syntax(None, "argument expected")
             self.at += 1
-            return self._unary(token, self._word() or "")
+            return self.unary(token, self._word() or "")
         op = self._lex_next()
         if op in _BINARY:
             return self._binary(op)
@@ -188,9 +188,10 @@ class Test:
         second = self._word()
         if second is None:
             self._syntax(op, "argument expected")
-        return self._compare(op, first, second or "")
+        return self.compare(op, first, second or "")
 
-    def _compare(self, op: str, a: str, b: str) -> bool:
+    def compare(self, op: str, a: str, b: str) -> bool:
+        """A binary operator."""
         if op in ("=", "=="):
             return a == b
         if op == "!=":
@@ -218,7 +219,8 @@ class Test:
             return (s.st_dev, s.st_ino) == (t.st_dev, t.st_ino)
         return s.st_mtime > t.st_mtime if op == "-nt" else s.st_mtime < t.st_mtime
 
-    def _unary(self, op: str, word: str) -> bool:
+    def unary(self, op: str, word: str) -> bool:
+        """A unary operator."""
         if op == "-z":
             return not word
         if op == "-n":
@@ -277,9 +279,12 @@ def test(sys: Syscalls, argv: list[str]) -> int:
         words = words[:-1]
     if not words:
         return 1
-    if len(words) == 3:
-        # The most common forms, without the grammar; the grammar would give the same.
-        a, op, b = words
-        if op == "=" and a not in ("!", "("):
-            return int(a != b)
+    # The most common forms; the grammar would give the same.
+    count = len(words)
+    if count == 3 and words[1] in _BINARY:
+        return int(not Test(sys, []).compare(words[1], words[0], words[2]))
+    if count == 2 and words[0] in _UNARY:
+        return int(not Test(sys, []).unary(words[0], words[1]))
+    if count == 1:
+        return int(not words[0])
     return Test(sys, words).evaluate()

@@ -11,6 +11,7 @@ _SPECIAL = frozenset(". : break continue eval exec exit export readonly return s
 _SAFE = frozenset(
     ": true [ builtin command echo false jobid jobs kill printf pwd test times type".split()
 )
+_WRAPPERS = frozenset(("command", "builtin", "exec"))
 
 
 def table() -> dict[str, Builtin]:
@@ -19,6 +20,6 @@ def table() -> dict[str, Builtin]:
     for module in (commands, control, directory, jobcontrol, limits, reading, text, variables):
         functions.update(module.TABLE)
     return {
-        name: Builtin(run, name in _SPECIAL, name in _SAFE, iscoroutinefunction(run))
+        name: Builtin(run, name in _SPECIAL, name in _SAFE, iscoroutinefunction(run), name not in _WRAPPERS)
         for name, run in functions.items()
     }
