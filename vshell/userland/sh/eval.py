@@ -679,9 +679,7 @@ async def _run_program(sh: Shell, found: Found, assigns: list[tuple[str, str]], 
     sh.error(text, status)
 
 
-async def _run_function(
-    sh: Shell, flags: int, found: Found, assigns: list[tuple[str, str]], ops: list[redir.Op]
-) -> None:
+async def _run_function(sh: Shell, flags: int, found: Found, assigns: list[tuple[str, str]], ops: list[redir.Op]) -> None:
     name = found.args[0]
     body = sh.functions[name]
     params = sh.params

@@ -33,6 +33,7 @@ from vshell.userland.sh.nodes import (
     Part,
     Var,
     Word,
+    glob_active,
 )
 from vshell.userland.sh.state import OPTNAMES, Shell
 
@@ -532,7 +533,7 @@ async def _trim(sh: Shell, v: Var, value: str | None, flag: int, dst: Dest) -> N
 
 def trim(subtype: int, text: str, raw: str) -> str:
     """Remove the smallest or largest part at the start or end that matches."""
-    if "\0" not in text and not pattern.glob_active(raw):
+    if "\0" not in text and not glob_active(raw):
         plain = pattern.unescape(raw)
         if subtype in (VSTRIMLEFT, VSTRIMLEFTMAX):
             return text[len(plain) :] if text.startswith(plain) else text

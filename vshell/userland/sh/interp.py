@@ -248,5 +248,3 @@ async def run_interactive(p: Program, readline: ReadLine) -> NoReturn:
     """An interactive shell whose lines come from `readline(prompt)` (None is the end of input)."""
     sh = Interp(p.sys, p.argv[0] if p.argv else "-sh", p.env)
     await run(sh, [p.argv[0] if p.argv else "-sh", "-i", *p.argv[1:]], readline)
-
-

@@ -283,7 +283,7 @@ def checkzombies(sh: Shell) -> None:
         # With WNOHANG the call never waits, so it ends at its first step.
         call = sh.sys.wait4(-1, options)
         try:
-            call.send(None)  # type: ignore[attr-defined]
+            call.send(None)
         except StopIteration as e:
             pid, status = e.value
         except KError:
@@ -561,5 +561,3 @@ def _terminal(sys: Syscalls) -> int:
         except KError:
             continue
     return -1
-
-

@@ -64,7 +64,19 @@ _RUN = (
 _SPECIAL = re.compile(r"[!*?\[\]=~:/\-^]")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ENDWORD = frozenset(" \t\n;&|()")
-_SIMPLE_ESC = {"\\": "\\", "'": "'", '"': '"', "a": "\a", "b": "\b", "e": "\033", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_SIMPLE_ESC = {
+    "\\": "\\",
+    "'": "'",
+    '"': '"',
+    "a": "\a",
+    "b": "\b",
+    "e": "\033",
+    "f": "\f",
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "v": "\v",
+}
 _HEX = "0123456789abcdefABCDEF"
 
 
@@ -340,7 +352,7 @@ class Lexer:
         while True:
             line = self._line()
             body = line.lstrip("\t") if doc.strip else line
-            if not line or body.rstrip("\n") == doc.mark and body.count("\n") < 2:
+            if not line or (body.rstrip("\n") == doc.mark and body.count("\n") < 2):
                 break
             out.append(body)
         text = "".join(out)
@@ -390,9 +402,7 @@ class Lexer:
         self.startline = self.line
         levels = [_Level(syntax, TOP)]
         state = _WordState(mark, syntax)
-        if mark:
-            c = self._checkend(c, mark, strip)
-        elif mark is not None and c == "\n":
+        if mark or (mark is not None and c == "\n"):
             c = self._checkend(c, mark, strip)
         while True:
             top = levels[-1]
@@ -407,9 +417,7 @@ class Lexer:
                 if mark is not None:
                     c = self._checkend(c, mark, strip)
                 continue
-            elif c == "":
-                break
-            elif not self._special(c, levels, state):
+            elif c == "" or not self._special(c, levels, state):
                 break
             c = self.getc()
         return self._endword(c, levels, state)
@@ -472,8 +480,11 @@ class Lexer:
             self._newline()
             return
         doc = state.mark is not None
-        if top.syntax == DQ and c not in "\\`$" and (c != '"' or (doc and state.newvarnest == 0)) and (
-            c != "}" or top.category != VAR_OLD
+        if (
+            top.syntax == DQ
+            and c not in "\\`$"
+            and (c != '"' or (doc and state.newvarnest == 0))
+            and (c != "}" or top.category != VAR_OLD)
         ):
             top.put("\\")
         marked = (not doc or state.newvarnest > 0) and top.syntax == BASE

@@ -7,12 +7,12 @@ special in a pattern, a tilde prefix or an assignment is preceded by ESC (the CT
 
 from __future__ import annotations
 
-from typing import Union
-
 ESC = "\ud800"
 """Marks the next character as quoted.  No decoded text contains a lone high surrogate."""
 
-VSNORMAL, VSMINUS, VSPLUS, VSQUESTION, VSASSIGN, VSTRIMLEFT, VSTRIMLEFTMAX, VSTRIMRIGHT, VSTRIMRIGHTMAX, VSLENGTH, VSERROR = range(1, 12)
+VSNORMAL, VSMINUS, VSPLUS, VSQUESTION, VSASSIGN, VSTRIMLEFT, VSTRIMLEFTMAX, VSTRIMRIGHT, VSTRIMRIGHTMAX, VSLENGTH, VSERROR = (
+    range(1, 12)
+)
 
 
 class Lit:
@@ -73,7 +73,7 @@ class Arith:
         self.word: list[Part] = []
 
 
-Part = Union[Lit, Mark, Var, Backq, Arith]
+Part = Lit | Mark | Var | Backq | Arith
 
 _GLOB = frozenset("*?[")
 
@@ -366,4 +366,4 @@ class Not:
         self.node = node
 
 
-Node = Union[Semi, Cmd, Pipe, Redirected, Binary, If, Loop, For, Case, Defun, Not]
+Node = Semi | Cmd | Pipe | Redirected | Binary | If | Loop | For | Case | Defun | Not

@@ -75,9 +75,10 @@ _ALL = CHKNL | CHKKWD | CHKALIAS
 _LINE = re.compile(r"[ \t]*([^\s'\"`$\\<>();&|#~*?\[\]{}!\x00]+(?:[ \t]+[^\s'\"`$\\<>();&|#~*?\[\]{}!\x00]+)*)[ \t]*\n")
 _LINES: dict[str, Cmd] = {}
 
-SPECIAL_BUILTINS = frozenset(
-    ". : break continue eval exec exit export readonly return set shift times trap unset".split()
-)
+SPECIAL_BUILTINS = frozenset((
+    ".", ":", "break", "continue", "eval", "exec", "exit", "export", "readonly", "return", "set", "shift", "times", "trap",
+    "unset",
+))  # fmt: skip
 
 
 class EndOfInput(Exception):
@@ -154,7 +155,7 @@ class Parser(Lexer):
             if tok == TBACKGND:
                 node = self._background(node)
             items.append(node)
-            if tok == TBACKGND or tok == TSEMI:
+            if tok in (TBACKGND, TSEMI):
                 tok = self.readtoken()
             elif tok == TEOF:
                 if self.docs:

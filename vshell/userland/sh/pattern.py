@@ -6,6 +6,7 @@ Patterns are raw text: ESC before a character makes it literal.  A pattern is tr
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from vshell.abi.errno import KError
@@ -15,7 +16,7 @@ from vshell.userland.sh.nodes import ESC, glob_active
 if TYPE_CHECKING:
     from vshell.abi.syscalls import Syscalls
 
-_CLASSES = {
+_CLASSES: dict[str, Callable[[str], bool]] = {
     "alpha": str.isalpha,
     "digit": lambda c: c in "0123456789",
     "alnum": lambda c: c.isalnum(),

@@ -150,7 +150,7 @@ def redirect(sh: Shell, ops: list[Op], push: bool, memory: bool = False) -> None
         sh.redirs.append((saved, sh.fd0_redirected))
     mem = {1} if memory else set()
     for op in ops:
-        kind, fd, arg = op
+        _, fd, arg = op
         if fd == 0:
             sh.fd0_redirected = True
         if isinstance(arg, int) and arg == fd:

@@ -45,7 +45,7 @@ _OPERATOR = {
     VSTRIMRIGHT: "%", VSTRIMRIGHTMAX: "%%", VSLENGTH: "",
 }  # fmt: skip
 
-_UNSAFE = frozenset("|&;<>()$`\\\" \n*?[~#=")
+_UNSAFE = frozenset('|&;<>()$`\\" \n*?[~#=')
 
 
 def commandtext(node: Node | None) -> str:

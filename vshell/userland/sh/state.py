@@ -6,7 +6,7 @@ Everything that a fork copies is an attribute here; `fork_copy` is what fork(2) 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from vshell.abi.errno import KError
 
@@ -105,7 +105,7 @@ class Builtin:
 class Shell:
     """One shell process.  What needs the evaluator is filled in by interp.py."""
 
-    builtins: dict[str, Builtin] = {}
+    builtins: ClassVar[dict[str, Builtin]] = {}
 
     def __init__(self, sys: Syscalls, arg0: str, env: dict[str, str]) -> None:
         self.sys = sys

@@ -7,9 +7,27 @@ from inspect import iscoroutinefunction
 from vshell.userland.sh.builtins import commands, control, directory, jobcontrol, limits, reading, text, variables
 from vshell.userland.sh.state import Builtin
 
-_SPECIAL = frozenset(". : break continue eval exec exit export readonly return set shift times trap unset".split())
+_SPECIAL = frozenset(
+    [
+        ".",
+        ":",
+        "break",
+        "continue",
+        "eval",
+        "exec",
+        "exit",
+        "export",
+        "readonly",
+        "return",
+        "set",
+        "shift",
+        "times",
+        "trap",
+        "unset",
+    ]
+)
 _SAFE = frozenset(
-    ": true [ builtin command echo false jobid jobs kill printf pwd test times type".split()
+    [":", "true", "[", "builtin", "command", "echo", "false", "jobid", "jobs", "kill", "printf", "pwd", "test", "times", "type"]
 )
 _WRAPPERS = frozenset(("command", "builtin", "exec"))
 

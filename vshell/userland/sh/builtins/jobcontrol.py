@@ -47,7 +47,8 @@ async def fgcmd(sh: Shell, args: list[str]) -> int:
 def bgcmd(sh: Shell, args: list[str]) -> int:
     """bg."""
     _, operands = nextopt(sh, args, "")
-    for name in operands or [None]:
+    names: list[str | None] = [*operands] or [None]
+    for name in names:
         job = _controlled(sh, name)
         if job.state == jobs.DONE:
             continue
