@@ -93,8 +93,10 @@ def consumed(fmt: str) -> int:
 
 
 def cformat(fmt: str, args: list[Value]) -> str:
-    """printf(3) as far as libxo uses it."""
+    """printf(3) as far as libxo uses it; a backslash protects what follows it (a slash in a field)."""
     left = list(args)
+    if "\\" in fmt:
+        fmt = re.sub(r"\\(.)", r"\1", fmt)
 
     def one(m: re.Match[str]) -> str:
         if m[1] == "%":
