@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vshell.abi.errno import ENOSPC, ENXIO, EOPNOTSUPP, KError
 from vshell.abi.fcntl import S_IFCHR, SEEK_CUR, Stat
 from vshell.kernel.kern.kern_descrip import File
+from vshell.kernel.kern.kern_synch import mi_switch
 from vshell.kernel.kern.vfs import DirVnode, Mount, Vnode
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 Open = Callable[["Proc", int], File]
 
 GID_TTY, GID_OPERATOR = 4, 5
+PAGE = 4096
+READ_COST = 1_000
+"""Virtual time that reading a page from a device takes, ns."""
 
 
 class Cdev:
@@ -160,7 +164,14 @@ class MemoryDevice(File):
         self.fill = fill
 
     async def read(self, td: Proc, size: int) -> bytes:
-        """read(2)."""
+        """read(2); what never ends must cost time, or the clock would stand still."""
+        if size >= PAGE and self.name != "null":
+            kernel = td.kernel
+            if kernel.charge(td, READ_COST * size // PAGE):
+                kernel.runq.append(td)
+                await mi_switch()
+            if td.siglist:
+                td.cursig(False)
         return self.fill(size)
 
     def write_nowait(self, td: Proc, data: bytes) -> int:

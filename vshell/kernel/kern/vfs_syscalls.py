@@ -194,6 +194,8 @@ class VfsCalls(MountCalls):
         dvp, name, vnode, _ = lookup_parent(self.proc, path)
         if vnode is None:
             raise KError(ENOENT)
+        if name == "..":
+            raise KError(EINVAL)
         _rofs(dvp)
         if vnode.isdir:
             raise KError(EPERM)
@@ -208,12 +210,10 @@ class VfsCalls(MountCalls):
         _rofs(dvp)
         if not isinstance(vnode, DirVnode):
             raise KError(ENOTDIR)
-        if name == "." or vnode is dvp:
+        if name in (".", "..") or vnode is dvp:
             raise KError(EINVAL)
         if vnode is vnode.mount.root:
             raise KError(EBUSY)
-        if name == "..":
-            raise KError(ENOTEMPTY if vnode.names() else EINVAL)
         check_delete(dvp, vnode, self.proc.ucred)
         if vnode.names():
             raise KError(ENOTEMPTY)
