@@ -5,6 +5,7 @@ A section is a file of this folder with an ORDER (that of the SRCS in FreeBSD's 
     COMMANDS: tuple[Cmd, ...]       keywords; of two with one name that of the higher ORDER counts
     FAMILIES: tuple[Family, ...]    address families
     def status(ctx)                 lines of the display after the addresses; higher ORDER comes first
+    def final(ctx, _)               called when all words of a command were read
     def clone_callback(ctx, name)   makes an interface whose name begins with one of CLONE_PREFIXES
 
 The completer reads `commands()` and `families()` too.

@@ -136,6 +136,7 @@ def cloner(
     minifs: int = 0,
     host_only: bool = False,
     match: Callable[[IfCloner, str], bool] | None = None,
+    sub: int = SI_SUB_PSEUDO,
 ) -> Callable[[C], C]:
     """Make an interface class a type that can be cloned; see the module's text."""
 
@@ -146,7 +147,7 @@ def cloner(
         }  # fmt: skip
         if match is not None:
             members["match"] = match
-        module = type(f"{ifclass.__name__}Cloner", (IfCloner,), members)
+        module = type(f"{ifclass.__name__}Cloner", (IfCloner,), members, sub=sub)
         setattr(sys.modules[ifclass.__module__], module.__name__, module)
         return ifclass
 

@@ -26,6 +26,7 @@ from vshell.abi.sockio import (
     IFF_UP,
     IFNET_PCP_NONE,
     IFT_ETHER,
+    IFT_L2VLAN,
     SIOCGLANPCP,
     SIOCSIFMTU,
     SIOCSLANPCP,
@@ -57,6 +58,8 @@ DEFAULT_HOSTUUID = "00000000-0000-0000-0000-000000000000"
 
 HEADER = Struct("!6s6sH")
 _unpack = HEADER.unpack_from
+_unpack_input = Struct("!6s6xH").unpack_from
+"""Destination and type."""
 _pack = HEADER.pack_into
 
 RUNNING = IFF_UP | IFF_DRV_RUNNING
@@ -81,7 +84,7 @@ arp_ifinit: list[Callable[[Ifnet, Ifaddr], Any]] = []
 def ether_output(ifp: Ifnet, m: Mbuf, family: int, gateway: bytes, ro: Any = None) -> int:
     """Send a packet to a next hop; returns an errno or 0."""
     flags = ifp.flags
-    if flags & RUNNING != RUNNING or flags & IFF_MONITOR:
+    if flags & (RUNNING | IFF_MONITOR) != RUNNING:
         return ENETDOWN
     if m.flags & (M_BCAST | M_MCAST):
         dst = ETHER_BROADCAST if m.flags & M_BCAST else _map_multicast(family, gateway)
@@ -104,10 +107,8 @@ def ether_output(ifp: Ifnet, m: Mbuf, family: int, gateway: bytes, ro: Any = Non
     if m.flags & M_BCAST and flags & IFF_SIMPLEX and not (m.tags and m.tags.get("pf_routed")):
         # A simplex interface does not hear its own broadcasts.
         if_simloop(ifp, m.copy(), family, ETHER_HDR_LEN)
-    if ifp.bridge is not None or ifp.netgraph is not None or ifp.carp is not None:
+    if ifp.hooked:
         return _output_hooks(ifp, m, family)
-    if ifp.link_pfil is not None or ifp.pcp != IFNET_PCP_NONE:
-        return ether_output_frame(ifp, m)
     return ifp.transmit(m)
 
 
@@ -130,7 +131,7 @@ def _output_hooks(ifp: Ifnet, m: Mbuf, family: int) -> int:
 
 def ether_output_frame(ifp: Ifnet, m: Mbuf) -> int:
     """Hand a framed packet to the interface."""
-    if ifp.pcp != IFNET_PCP_NONE and not m.flags & M_VLANTAG:
+    if ifp.pcp != IFNET_PCP_NONE and ifp.type != IFT_L2VLAN and not m.flags & M_VLANTAG:
         m.vtag, m.flags = ifp.pcp << 13, m.flags | M_VLANTAG
         if not ifp.capenable & IFCAP_VLAN_HWTAGGING:
             ether_vlanencap(m)
@@ -159,37 +160,32 @@ def _map_multicast(family: int, group: bytes) -> bytes:
 # input ---------------------------------------------------------------------------------------------------------
 def ether_input(ifp: Ifnet, m: Mbuf) -> None:
     """A frame came off the link."""
-    if not ifp.flags & IFF_UP:
+    flags = ifp.flags
+    if not flags & IFF_UP:
         return
-    off = m.off
-    size = len(m.data) - off
+    data, off = m.data, m.off
+    size = len(data) - off
     if size < 14:
         ifp.ierrors += 1
         return
-    dst, _, etype = _unpack(m.data, off)
-    multicast = dst[0] & 1
-    if multicast:
+    dst, etype = _unpack_input(data, off)
+    mine = dst == ifp.lladdr
+    if not mine and dst[0] & 1:
         m.flags |= M_BCAST if dst == ETHER_BROADCAST else M_MCAST
         ifp.imcasts += 1
+        mine = True
     if ifp.bpf:
         for tap in ifp.bpf:
             tap(ifp, m, False)
     if not ifp.capenable & IFCAP_HWSTATS:
         ifp.ibytes += size
     m.fib = ifp.fib
-    if (
-        ifp.netgraph is not None or ifp.bridge is not None or ifp.link_pfil is not None or ifp.vlantrunk is not None
-        or m.flags & M_VLANTAG or etype == ETHERTYPE_VLAN or etype == ETHERTYPE_QINQ or ifp.flags & IFF_MONITOR
-    ):  # fmt: skip
-        _input_slow(ifp, m, etype)
-        return
-    if not multicast and dst != ifp.lladdr and not _forus(ifp, m, dst):
-        return
     handler = netisr_handlers.get(etype)
-    if handler is None or (etype == ETHERTYPE_ARP and ifp.flags & IFF_NOARP):
-        return
-    m.off = off + 14
-    handler(ifp, m)
+    if handler is None or ifp.hooked or m.flags & M_VLANTAG or flags & IFF_MONITOR:
+        _input_slow(ifp, m, etype)
+    elif (mine or _forus(ifp, m, dst)) and not (etype == ETHERTYPE_ARP and flags & IFF_NOARP):
+        m.off = off + 14
+        handler(ifp, m)
 
 
 def _forus(ifp: Ifnet, m: Mbuf, dst: bytes) -> bool:
