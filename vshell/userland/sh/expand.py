@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from vshell.abi.errno import KError
 from vshell.userland.sh import pattern
 from vshell.userland.sh.arith import ArithError, Arithmetic
-from vshell.userland.sh.lexer import quote
 from vshell.userland.sh.nodes import (
     ESC,
     VSASSIGN,
@@ -36,6 +35,7 @@ from vshell.userland.sh.nodes import (
     glob_active,
 )
 from vshell.userland.sh.state import OPTNAMES, Shell
+from vshell.userland.sh.words import quote
 
 if TYPE_CHECKING:
     from vshell.abi.syscalls import Syscalls

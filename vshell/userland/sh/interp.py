@@ -13,6 +13,7 @@ from vshell.userland.sh import jobs, options, trap
 from vshell.userland.sh.builtins import table
 from vshell.userland.sh.builtins.control import open_script
 from vshell.userland.sh.builtins.directory import init_pwd
+from vshell.userland.sh.command import expandstr
 from vshell.userland.sh.parser import EndOfInput
 from vshell.userland.sh.prompt import format_prompt, user_name
 from vshell.userland.sh.source import DescriptorSource, LineSource, ReadLine, Source, parsecmd
@@ -144,7 +145,7 @@ async def _guarded(sh: Interp, phase: Callable[[], Awaitable[None]]) -> bool:
 
 async def _profile(sh: Interp, name: str) -> None:
     """Read commands from a file if it can be opened."""
-    full = await sheval.expandstr(sh, name)
+    full = await expandstr(sh, name)
     if full is None:
         return
     try:

@@ -5,7 +5,33 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from vshell.userland.sh.lexer import (
+from vshell.userland.sh.lexer import Lexer
+from vshell.userland.sh.nodes import (
+    ESC,
+    NAND,
+    NBACKGND,
+    NOR,
+    NREDIR,
+    NSUBSHELL,
+    Binary,
+    Case,
+    Clause,
+    Cmd,
+    Defun,
+    For,
+    If,
+    Lit,
+    Loop,
+    Mark,
+    Node,
+    Not,
+    Pipe,
+    Redir,
+    Redirected,
+    Semi,
+    Word,
+)
+from vshell.userland.sh.tokens import (
     CHKALIAS,
     CHKKWD,
     CHKNL,
@@ -39,36 +65,8 @@ from vshell.userland.sh.lexer import (
     TUNTIL,
     TWHILE,
     TWORD,
-    Lexer,
-    NeedMore,
-    SyntaxFailure,
-    plain_word,
 )
-from vshell.userland.sh.nodes import (
-    ESC,
-    NAND,
-    NBACKGND,
-    NOR,
-    NREDIR,
-    NSUBSHELL,
-    Binary,
-    Case,
-    Clause,
-    Cmd,
-    Defun,
-    For,
-    If,
-    Lit,
-    Loop,
-    Mark,
-    Node,
-    Not,
-    Pipe,
-    Redir,
-    Redirected,
-    Semi,
-    Word,
-)
+from vshell.userland.sh.words import NeedMore, SyntaxFailure, plain_word
 
 _ALL = CHKNL | CHKKWD | CHKALIAS
 
@@ -182,6 +180,15 @@ class Parser(Lexer):
             self.check = _ALL
             if not nlflag and self.peektoken() in TOKENDLIST:
                 return _semi(items)
+
+    def commands_until(self, token: int) -> Node | None:
+        """Commands up to a closing token, or the end of the text."""
+        node = self.parse_list(False)
+        if token != TEOF:
+            self.consume(token)
+        elif self.peektoken() != TEOF:
+            raise self.unexpected(-1)
+        return node
 
     def _background(self, node: Node | None) -> Node:
         if isinstance(node, Pipe):

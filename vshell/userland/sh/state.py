@@ -141,6 +141,10 @@ class Shell:
         self.builtin_flags = 0
         self.viacommand = False
         self.busy = 0
+        self._init_tables()
+        self._import(env)
+
+    def _init_tables(self) -> None:
         # commands
         self.functions: dict[str, Node | None] = {}
         self.aliases: dict[str, str] = {}
@@ -177,7 +181,6 @@ class Shell:
         self.out_memory: list[str] | None = None
         self.out2_memory = False
         self.outerror = False
-        self._import(env)
 
     def _import(self, env: dict[str, str]) -> None:
         self.values = {"IFS": " \t\n", "PATH": DEFPATH, "PS1": "$ " if self.sys.geteuid() else "# ", "PS2": "> ", "PS4": "+ "}

@@ -9,9 +9,9 @@ from vshell.abi.errno import KError
 from vshell.abi.fcntl import X_OK
 from vshell.userland.sh import exec as shexec
 from vshell.userland.sh.builtins.options import nextopt
-from vshell.userland.sh.lexer import KEYWORDS
 from vshell.userland.sh.show import quoted
 from vshell.userland.sh.state import STDPATH, Shell
+from vshell.userland.sh.tokens import KEYWORDS
 
 
 def builtincmd(sh: Shell, args: list[str]) -> int:
