@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from vshell.abi.errno import KError
 from vshell.userland import pwd
-from vshell.userland.environ import Environ
 from vshell.userland.execvp import execvp
 from vshell.userland.getopt import Getopt
 from vshell.userland.libjail import JailError, jail_getid
-from vshell.userland.logincap import setusercontext_env
+from vshell.userland.logincap import login_environment
 from vshell.userland.program import Program, program
 
 USAGE = "usage: jexec [-l] [-d working-directory] [-u username | -U username] jail\n       [command ...]"
@@ -49,31 +48,21 @@ def _attach(p: Program, name: str, workdir: str) -> None:
 
 def _become(p: Program, user: pwd.Passwd, clean: bool, named: bool, chdir: bool) -> dict[str, str]:
     """Take on a user's ids and environment; the environment for the command."""
-    env = dict(p.env)
-    if clean:
-        env = {"PATH": "/bin:/usr/bin"}
-        if "TERM" in p.env:
-            env = {"TERM": p.env["TERM"], **env}
     try:
         p.sys.setgid(user.gid)
     except KError as e:
         p.err(1, e, "setgid")
-    env = setusercontext_env(user, env)
     if named:
         try:
             p.sys.setuid(user.uid)
         except KError as e:
             p.err(1, e, "setusercontext")
-    environ = Environ(env)
-    environ.set("USER", user.name)
-    environ.set("HOME", user.dir)
-    environ.set("SHELL", user.shell or "/bin/sh")
     if clean and named and chdir:
         try:
             p.sys.chdir(user.dir)
         except KError as e:
             p.err(1, e, f"chdir: {user.dir}")
-    return environ.vars
+    return login_environment(user, p.env, clean)
 
 
 @program("/usr/sbin/jexec")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from vshell.abi.errno import KError
 from vshell.userland.cnumber import atoi
 from vshell.userland.getopt import getopt
@@ -21,7 +23,8 @@ def main(p: Program) -> int:
     for name in names:
         fileid = _find(p, name, "i" in letters)
         if "v" in letters:
-            stat = next((f for f in p.sys.kldstat() if f.id == fileid), None)
+            files: list[Any] = list(p.sys.kldstat())
+            stat = next((f for f in files if f.id == fileid), None)
             if stat is None:
                 p.errx(1, "can't stat file: No such file or directory")
             p.stdout.write(f"Unloading {stat.name}, id={fileid}\n")

@@ -15,8 +15,19 @@ def setusercontext_env(user: Passwd, env: dict[str, str]) -> dict[str, str]:
     """
     environ = Environ(env)
     environ.set("PATH", ":".join(word.replace("~", user.dir) for word in PATH.split()))
-    environ.set("MAIL", f"/var/mail/{user.name}")
-    environ.set("BLOCKSIZE", "K")
     environ.set("LANG", "C.UTF-8")
     environ.set("MM_CHARSET", "UTF-8")
+    environ.set("MAIL", f"/var/mail/{user.name}")
+    environ.set("BLOCKSIZE", "K")
+    return environ.vars
+
+
+def login_environment(user: Passwd, env: dict[str, str], clean: bool) -> dict[str, str]:
+    """The environment of a command that jail(8) or jexec(8) runs as a user; `clean` keeps nothing but TERM."""
+    if clean:
+        env = {"TERM": env["TERM"]} if "TERM" in env else {}
+    environ = Environ(setusercontext_env(user, env))
+    environ.set("USER", user.name)
+    environ.set("HOME", user.dir)
+    environ.set("SHELL", user.shell or "/bin/sh")
     return environ.vars

@@ -143,7 +143,7 @@ def sysctl_kern_proc(td: Proc, new: Any) -> list[KinfoProc]:
         found.append(
             KinfoProc(
                 p.pid, p.parent.pid if p.parent is not None else 0, p.pgid, p.sid, p.ucred.uid, p.ucred.ruid, p.ucred.gid,
-                prison.id if prison is not mine else 0, p.comm, tuple(p.args), kernel.clock.boottime + p.start, _state(p), wchan,
+                prison.id, p.comm, tuple(p.args), kernel.clock.boottime + p.start, _state(p), wchan,
                 p.rusage["utime"], p.rusage["stime"], p.nice, p.ctty.name if p.ctty is not None else "", p.fibnum,
                 mine.name_of(prison) if prison is not mine else "",
             )
