@@ -18,7 +18,7 @@ from vshell.abi.sockio import (
     IFF_PPROMISC,
     IFF_PROMISC,
     IFF_UP,
-    IFT_BRIDGE,
+    IFNET_PCP_NONE, IFT_BRIDGE,
     IFT_ETHER,
     IFT_IEEE8023ADLAG,
     IFT_L2VLAN,
@@ -141,6 +141,21 @@ class IfAttachDomain(VnetModule, sub=SI_SUB_PROTO_IFATTACHDOMAIN, order=SI_ORDER
             if_attachdomain1(ifp)
 
 
+def _hook(name: str) -> Any:
+    """An attribute that most interfaces never have; `hooked` tells the data path whether to look for any of them."""
+    slot = "_" + name
+
+    def get(ifp: Ifnet) -> Any:
+        return getattr(ifp, slot)
+
+    def put(ifp: Ifnet, value: Any) -> None:
+        setattr(ifp, slot, value)
+        hooks = (ifp._bridge, ifp._carp, ifp._link_pfil, ifp._netgraph, ifp._vlantrunk)
+        ifp.hooked = any(h is not None for h in hooks) or ifp._pcp != IFNET_PCP_NONE
+
+    return property(get, put)
+
+
 class Ifnet:
     """One interface.  A type derives from it, one file per type: if_epair.py is `epair`.
 
@@ -149,12 +164,23 @@ class Ifnet:
     """
 
     __slots__ = (
-        "__dict__", "bpf", "bridge", "capenable", "carp", "fib", "flags", "ibytes", "ipackets", "kernel", "link_pfil",
-        "lladdr", "mtu", "netgraph", "obytes", "opackets", "pcp", "vlantrunk", "vnet",
+        "__dict__", "_bridge", "_carp", "_link_pfil", "_netgraph", "_pcp", "_vlantrunk", "bpf", "capenable", "fib", "flags", "hooked",
+        "ibytes", "ipackets", "kernel", "lladdr", "mtu", "obytes", "opackets", "vnet",
     )  # fmt: skip
 
     type = IFT_ETHER
     """IFT_* (net/if_types.h)."""
+    link_pfil = _hook("link_pfil")
+    """The stack's link-level pfil head while it has hooks (net/pfil.py)."""
+    bridge = _hook("bridge")
+    """The bridge(4) it is a member of: an object with `input(ifp, m) -> Mbuf | None` and `output(ifp, m) -> int`."""
+    vlantrunk = _hook("vlantrunk")
+    """Its VLANs: an object with `input(ifp, m)`."""
+    carp = _hook("carp")
+    netgraph = _hook("netgraph")
+    """The ng_ether node, None while that module is not in: `input`, `output` take and return an mbuf or None."""
+    pcp = _hook("pcp")
+    """802.1p priority of untagged frames, IFNET_PCP_NONE if they get none."""
     hdrlen = 0
     addrlen = 0
 
@@ -193,7 +219,10 @@ class Ifnet:
         """Group memberships at link and network level: (family, address) -> references."""
         self.fib = 0
         self.tunnelfib = 0
-        self.pcp = 0xFF
+        self._bridge = self._carp = self._link_pfil = self._netgraph = self._vlantrunk = None
+        self._pcp = IFNET_PCP_NONE
+        self.hooked = False
+        """True if any of these is there."""
         self.pcount = 0
         """How many asked for promiscuous mode."""
         self.amcount = 0
@@ -204,16 +233,7 @@ class Ifnet:
         self.epoch = 0
         self.bpf: list[Any] | None = None
         """Listeners of bpf(4), f(ifp, m, outgoing); None while there is none: the data path asks `if ifp.bpf`."""
-        self.link_pfil: Any = None
-        """The stack's link-level pfil head while it has hooks (net/pfil.py)."""
-        self.bridge: Any = None
-        """The bridge(4) it is a member of: an object with `input(ifp, m) -> Mbuf | None` and `output(ifp, m) -> int`."""
         self.lagg: Any = None
-        self.vlantrunk: Any = None
-        """Its VLANs: an object with `input(ifp, m)`."""
-        self.carp: Any = None
-        self.netgraph: Any = None
-        """The ng_ether node, None while that module is not in: `input`, `output` take and return an mbuf or None."""
         self.afdata: dict[int, Any] = {}
         """Per address family: AF_INET -> InIfinfo, AF_INET6 -> In6Ifextra (domifattach)."""
         self.index = kernel[Iftable].alloc(self)

@@ -28,7 +28,7 @@ Hook = Callable[["Mbuf", "Ifnet | None", int, Any], int]
 class PfilHead:
     """One filtering point: what is hooked in for each direction, in order; None while nothing is."""
 
-    __slots__ = ("_names", "input", "name", "output", "vnet")
+    __slots__ = ("_names", "changed", "input", "name", "output", "vnet")
 
     def __init__(self, vnet: Vnet, name: str) -> None:
         self.vnet = vnet
@@ -36,6 +36,8 @@ class PfilHead:
         self.input: list[Hook] | None = None
         self.output: list[Hook] | None = None
         self._names: dict[str, tuple[Hook, int]] = {}
+        self.changed: Callable[[], None] | None = None
+        """Called when hooks come or go: who remembers decisions made without them forgets those."""
 
     def link(self, name: str, hook: Hook, directions: int = PFIL_IN | PFIL_OUT, append: bool = False) -> None:
         """pfil_link.  The youngest hook sees incoming packets first and outgoing ones last, unless `append`.  EEXIST."""
@@ -79,6 +81,8 @@ class PfilHead:
 
     def _publish(self) -> None:
         """Interfaces keep the link-level head at hand while it has hooks."""
+        if self.changed is not None:
+            self.changed()
         if self.name == PFIL_ETHER_NAME:
             for ifp in self.vnet.ifnets:
                 _follow(ifp, self)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from vshell.abi.socket import AF_INET
 from vshell.abi.sockio import IFF_LOOPBACK
+from vshell.kernel.net.if_ethersubr import EtherIfnet
 from vshell.kernel.net.mbuf import M_BCAST, M_FASTFWD_OURS, M_IP_NEXTHOP, M_MCAST, Mbuf
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_BROADCAST, NHF_DEFAULT, NHF_GATEWAY, NHF_REDIRECT, NHF_REJECT, Nhop
-from vshell.kernel.net.route.route_tables import fib_lookup
+from vshell.kernel.net.route.route_tables import Rtable, fib_lookup
 from vshell.kernel.netinet.in_var import in_localip, in_localip_fib
 from vshell.kernel.netinet.ip_icmp import icmp_error
 from vshell.kernel.netinet.ip_output import NO_GATEWAY, PROTOFLAGS, ip_fragment
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
     from vshell.kernel.net.vnet import Vnet
     from vshell.kernel.netinet.ip_var import Ip
+
+MAXFLOWS = 65536
 
 _DROP = NHF_BLACKHOLE | NHF_BROADCAST
 _ODD = _DROP | NHF_REJECT
@@ -102,7 +105,23 @@ def ip_tryforward(ifp: Ifnet, vnet: Vnet, ip: Ip, m: Mbuf, src: bytes, dst: byte
     else:
         stat.forward += 1
         stat.fastforward += 1
+        if data[off] == 0x45 and target is dst and m.fib == 0 and out is not ifp:
+            _remember(vnet, ip, nh, src, dst)
     return True
+
+
+def _remember(vnet: Vnet, ip: Ip, nh: Nhop, src: bytes, dst: bytes) -> None:
+    """The next packet of the flow needs none of these checks; the table forgets it when anything about it changes."""
+    rib = vnet[Rtable].tables[AF_INET, 0]
+    if rib.cache.get(dst) is not nh or ip.pfil.input is not None or ip.pfil.output is not None:
+        return
+    if len(rib.flows) >= MAXFLOWS:
+        rib.flows.clear()
+    rib.flows[int.from_bytes(src + dst, "big")] = nh
+    ip.flows = rib.flows
+    info = nh.ifp.afdata.get(AF_INET)
+    if nh.gateway is not None and isinstance(nh.ifp, EtherIfnet) and info is not None:
+        nh.prepend = info.lltable.entries.get(nh.gateway)
 
 
 def _noroute(vnet: Vnet, ip: Ip, m: Mbuf, nh: Nhop | None) -> None:

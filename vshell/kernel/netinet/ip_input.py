@@ -5,8 +5,10 @@ from __future__ import annotations
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from vshell.abi.sockio import IFF_BROADCAST, IFF_LOOPBACK
-from vshell.kernel.net.mbuf import M_BCAST, M_FASTFWD_OURS, M_IP_NEXTHOP, M_MCAST, Mbuf
+from vshell.abi.socket import AF_INET
+from vshell.abi.sockio import IFF_BROADCAST, IFF_LOOPBACK, IFF_MONITOR
+from vshell.kernel.net.if_ethersubr import HEADER, RUNNING
+from vshell.kernel.net.mbuf import M_BCAST, M_CSUM_IP, M_FASTFWD_OURS, M_IP_NEXTHOP, M_MCAST, Mbuf
 from vshell.kernel.net.netisr import ETHERTYPE_IP, netisr_handlers
 from vshell.kernel.netinet.in_proto import IPPROTO_ANY, ip_protox
 from vshell.kernel.netinet.in_var import in_addrs, in_broadcast, in_linklocal, in_localip_fib, in_loopback
@@ -15,13 +17,19 @@ from vshell.kernel.netinet.ip_forward import ip_forward
 from vshell.kernel.netinet.ip_options import ip_dooptions
 from vshell.kernel.netinet.ip_reass import ip_reass
 from vshell.kernel.netinet.ip_var import Ip
+from vshell.kernel.netinet.lltable import LLE_DELETED, LLE_VALID
 
 if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
     from vshell.kernel.net.vnet import Vnet
 
 _unpack = Struct("!BxH8x4s4s").unpack_from
+_unpack_flow = Struct("!BxH4xBxHQ").unpack_from
+"""vhl, length, ttl, checksum, and source and destination as one number."""
+_pack_ether = HEADER.pack_into
 _from_bytes = int.from_bytes
+_USABLE = LLE_VALID | LLE_DELETED
+_SENDING = RUNNING | IFF_MONITOR
 
 
 def ip_input(ifp: Ifnet, m: Mbuf) -> None:
@@ -29,6 +37,8 @@ def ip_input(ifp: Ifnet, m: Mbuf) -> None:
     vnet = ifp.vnet
     ip = vnet[Ip]
     data, off = m.data, m.off
+    if ip.flows and len(data) - off >= 20 and off >= 14 and _forward_flow(ifp, ip, m, data, off):
+        return
     if m.flags & M_FASTFWD_OURS:
         m.flags &= ~M_FASTFWD_OURS
         ip_ours(ifp, vnet, ip, m)
@@ -47,7 +57,7 @@ def ip_input(ifp: Ifnet, m: Mbuf) -> None:
     if (dst[0] == 127 or src[0] == 127) and not ifp.flags & IFF_LOOPBACK and (in_loopback(ip, dst) or in_loopback(ip, src)):
         ip.stat.badaddr += 1
         return
-    if _from_bytes(data[off : off + hlen], "big") % 65535:
+    if not m.flags & M_CSUM_IP and _from_bytes(data[off : off + hlen], "big") % 65535:
         ip.stat.badsum += 1
         return
     if size != room:
@@ -66,6 +76,44 @@ def ip_input(ifp: Ifnet, m: Mbuf) -> None:
             ip_ours(ifp, vnet, ip, m)
             return
     _ip_input2(ifp, vnet, ip, m, hlen, dst)
+
+
+def _forward_flow(ifp: Ifnet, ip: Ip, m: Mbuf, data: bytearray, off: int) -> bool:
+    """Pass on a packet of a flow that ip_tryforward has decided about; False if anything about it is unusual."""
+    vhl, size, ttl, cksum, pair = _unpack_flow(data, off)
+    nh = ip.flows.get(pair)
+    if nh is None or vhl != 0x45 or size != len(data) - off or ttl <= 1 or m.fib or not ip.forwarding:
+        return False
+    out = nh.ifp
+    if out is ifp or size > nh.mtu:
+        return False
+    if m.flags != M_CSUM_IP:
+        if m.flags or _from_bytes(data[off : off + 20], "big") % 65535:
+            return False
+        m.flags = M_CSUM_IP
+    stat = ip.stat
+    stat.total += 2
+    data[off + 8] = ttl - 1
+    cksum += 0x100
+    if cksum > 0xFFFF:
+        cksum -= 0xFFFF
+    data[off + 10] = cksum >> 8
+    data[off + 11] = cksum & 0xFF
+    lle = nh.prepend
+    if lle is not None and lle.flags & _USABLE == LLE_VALID and not lle.skip_req and out.flags & _SENDING == RUNNING and not out.hooked:
+        m.off = off - 14
+        _pack_ether(data, off - 14, lle.lladdr, out.lladdr, 0x0800)
+        error = out.transmit(m)
+    elif nh.gateway is not None:
+        error = out.output(m, AF_INET, nh.gateway, nh)
+    else:
+        error = out.output(m, AF_INET, bytes(data[off + 16 : off + 20]))
+    if error:
+        stat.odropped += 1
+    else:
+        stat.forward += 1
+        stat.fastforward += 1
+    return True
 
 
 def _bad_header(ip: Ip, vhl: int, hlen: int, room: int) -> bool:

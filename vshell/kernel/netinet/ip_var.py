@@ -12,6 +12,7 @@ from vshell.kernel.netinet.counters import Counters
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
+    from vshell.kernel.net.route.nhop import Nhop
     from vshell.kernel.net.vnet import Vnet
     from vshell.kernel.netinet.in_var import InIfaddr
 
@@ -67,6 +68,8 @@ class Ip(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_FIRST):
     portrange_reservedhigh = Sysctl("net.inet.ip.portrange.reservedhigh", 1023)
     portrange_randomized = Sysctl("net.inet.ip.portrange.randomized", 1, "Enable random port allocation")
     loopback_plen = 8
+    flows: dict[int, Nhop] = {}  # noqa: RUF012 - never filled: replaced by the table's own
+    """Plain forwarding decisions of the default routing table (see ip_input); empty while a firewall is hooked in."""
 
     def __init__(self, vnet: Vnet) -> None:
         super().__init__(vnet)
@@ -76,6 +79,7 @@ class Ip(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_FIRST):
         self.inaddr_hash: dict[bytes, list[InIfaddr]] = {}
         """The same by address, the latest first."""
         self.pfil: PfilHead = vnet[Pfil].inet
+        self.pfil.changed = self.forget_flows
         """Packet filter hooks; `input` and `output` are None while there are none."""
         self.pfil_local: PfilHead | None = None
         self.ip_id = vnet.kernel.random.uniform(65536)
@@ -97,6 +101,10 @@ class Ip(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_FIRST):
         if self.rfc6864 and frag & 0x7FFF == 0x4000:
             return b"\0\0"
         return self.next_id().to_bytes(2, "big")
+
+    def forget_flows(self) -> None:
+        """A firewall came or went."""
+        self.flows = {}
 
     def next_id(self) -> int:
         """ip_fillid: an identification for a packet that may be fragmented; never 0."""

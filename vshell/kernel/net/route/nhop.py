@@ -57,7 +57,7 @@ class Nhop:
     """One next hop (struct nhop_object with nhop_priv)."""
 
     __slots__ = (
-        "aifp", "expire", "family", "fibnum", "flags", "gateway", "gw", "idx", "ifa", "ifp", "linked", "mtu", "origin", "pksent",
+        "aifp", "expire", "family", "fibnum", "flags", "gateway", "gw", "idx", "ifa", "ifp", "linked", "mtu", "origin", "pksent", "prepend",
         "refcnt", "rtflags", "slots",
     )  # fmt: skip
 
@@ -83,6 +83,8 @@ class Nhop:
         self.origin = 0
         self.pksent = 0
         """Packets that used it; the data path counts here."""
+        self.prepend: Any = None
+        """The neighbour entry of the gateway, once a packet was forwarded to it (ro_lle): saves resolving it again."""
         self.idx = 0
         self.refcnt = 1
         self.linked = False

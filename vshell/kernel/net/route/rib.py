@@ -15,7 +15,7 @@ from vshell.abi.socket import AF_INET
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.clock import Callout
-    from vshell.kernel.net.route.nhop import AnyNhop
+    from vshell.kernel.net.route.nhop import AnyNhop, Nhop
     from vshell.kernel.net.vnet import Vnet
 
 CACHE_MAX = 65536
@@ -65,7 +65,7 @@ class Rib:
     """One table: an address family in a fib."""
 
     __slots__ = (
-        "_levels", "_masks", "_sorted", "cache", "count", "dying", "expire_callout", "family", "fibnum", "gen", "levels",
+        "_levels", "_sorted", "cache", "count", "dying", "expire_callout", "family", "fibnum", "flows", "gen", "levels",
         "next_expire", "nhc", "vnet", "width",
     )  # fmt: skip
 
@@ -83,6 +83,8 @@ class Rib:
         self._sorted: list[Rtentry] | None = None
         self.cache: dict[bytes, AnyNhop | None] = {}
         """Answers of look-ups since the last change."""
+        self.flows: dict[int, Nhop] = {}
+        """Plain forwarding decisions since the last change, by source and destination (netinet/ip_input.py)."""
         self.count = 0
         self.gen = 0
         """Grows with every change (rnh_gen): who keeps a next hop compares it."""
@@ -150,6 +152,8 @@ class Rib:
         self.gen += 1
         if self.cache:
             self.cache.clear()
+        if self.flows:
+            self.flows.clear()
 
     def walk(self) -> list[Rtentry]:
         """All routes in the order of the tree: by network, longer mask first (rnh_walktree)."""
