@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vshell.abi.errno import KError
-from vshell.userland.getopt import getopt
+from vshell.userland.getopt import getopt_or_usage
 from vshell.userland.program import Program, program
 from vshell.userland.stdio import decode
 from vshell.userland.textfile import relieve
@@ -83,10 +83,8 @@ async def cook_cat(p: Program, fd: int, flags: set[str]) -> None:
 @program("/bin/cat")
 async def main(p: Program) -> int:
     """cat [-belnstuv] [file ...]"""
-    options, operands = getopt(p, "belnstuv")
+    options, operands = getopt_or_usage(p, "belnstuv", "usage: cat [-belnstuv] [file ...]")
     flags = {letter for letter, _ in options}
-    if "?" in flags:
-        p.usage("usage: cat [-belnstuv] [file ...]")
     if "b" in flags:
         flags.add("n")
     if "u" in flags:

@@ -53,7 +53,8 @@ def table(entries: list[str], separators: str, most: int) -> str:
     """-t."""
     rows: list[list[str]] = []
     for entry in entries:
-        rest, cells = entry.lstrip(separators), []
+        rest = entry.lstrip(separators)
+        cells: list[str] = []
         while rest:
             cut = min((at for c in separators if (at := rest.find(c)) >= 0), default=-1)
             if cut < 0 or (most and len(cells) + 1 >= most):

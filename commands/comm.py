@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vshell.abi.errno import KError
-from vshell.userland.getopt import getopt
+from vshell.userland.getopt import getopt_or_usage
 from vshell.userland.program import Program, program
 from vshell.userland.stdio import Reader, decode
 
@@ -32,9 +32,9 @@ async def next_line(p: Program, reader: Reader, path: str) -> str | None:
 @program("/usr/bin/comm")
 async def main(p: Program) -> int:
     """comm [-123i] file1 file2"""
-    options, operands = getopt(p, "123i")
+    options, operands = getopt_or_usage(p, "123i", USAGE)
     letters = {letter for letter, _ in options}
-    if "?" in letters or len(operands) != 2:
+    if len(operands) != 2:
         p.usage(USAGE)
     path1, path2 = operands
     file1, file2 = open_input(p, path1), open_input(p, path2)

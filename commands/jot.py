@@ -107,10 +107,9 @@ class Jot:
     def fill_in(self) -> None:
         """What was not given follows from what was."""
         p, mask = self.p, self.mask
-        if not mask & REPS and mask & 7 not in (BEGIN | ENDER, BEGIN | ENDER | STEP):
-            if mask:
-                self.reps = 100
-                mask |= REPS
+        if mask and not mask & REPS and mask & 7 not in (BEGIN | ENDER, BEGIN | ENDER | STEP):
+            self.reps = 100
+            mask |= REPS
         if mask & 15 == BEGIN | ENDER:
             self.step = 1.0 if self.ender > self.begin else -1.0
             mask |= STEP

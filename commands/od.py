@@ -43,7 +43,7 @@ class Types:
                     self.p.errx(1, f"unsupported int size {size}")
                 digits = -(-8 * size // (4 if c == "x" else 3)) + (c == "d")
                 zero = "" if c in "du" else "0"
-                self.formats.append(f'{16 // size}/{size} "{" " * (4 * size - digits)}%{zero}{digits}{c} " "\\n"')
+                self.formats.append(f'{16 // size}/{size} "{" " * (4 * size - digits)}%{zero}{digits}{c}" "\\n"')
             elif c == "f":
                 size, text = self.size(text, REALS, 8)
                 if size not in DIGITS:

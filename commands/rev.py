@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vshell.abi.errno import KError
-from vshell.userland.getopt import getopt
+from vshell.userland.getopt import getopt_or_usage
 from vshell.userland.program import Program, program
 from vshell.userland.stdio import decode
 from vshell.userland.textfile import Lines, relieve
@@ -12,9 +12,7 @@ from vshell.userland.textfile import Lines, relieve
 @program("/usr/bin/rev")
 async def main(p: Program) -> int:
     """rev [file ...]"""
-    options, operands = getopt(p, "")
-    if options:
-        p.usage("usage: rev [file ...]")
+    _, operands = getopt_or_usage(p, "", "usage: rev [file ...]")
     status = 0
     paths: list[str | None] = [*operands] or [None]
     for path in paths:

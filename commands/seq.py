@@ -70,7 +70,7 @@ def formatter(fmt: str) -> tuple[str, tuple[str, str, str, str], str]:
 def equal_width(first: float, incr: float, last: float, pad: str) -> str:
     """generate_format: wide enough for all."""
     last = first + incr * math.floor((last - first) / incr)
-    texts = ["%g" % x for x in (incr, first, last)]
+    texts = [format_float("", "", "", "g", x) for x in (incr, first, last)]
     exponent = any("e" in t for t in texts)
     places = [len(t.partition(".")[2]) for t in texts]
     widths = [len(t) - (n + 1 if n else 0) for t, n in zip(texts[1:], places[1:], strict=True)]

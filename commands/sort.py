@@ -68,7 +68,7 @@ POSITION = re.compile(r"([0-9]+)(\.[0-9]+)?([bdfirMngRhV]+)?")
 OBSOLETE = re.compile(r"([0-9]+)(?:\.([0-9]+))?([A-Za-z]+)?")
 NUMBER = re.compile(r"[ \t]*(-?)0*([0-9]*)(?:\.([0-9]*))?(.?)", re.DOTALL)
 GENERAL = re.compile(r"\s*([+-]?(?:0x[0-9a-f]+|(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:inity)?|nan))", re.IGNORECASE)
-MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
+MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 SUFFIXES = {"k": 1, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "E": 6, "Z": 7, "Y": 8}
 Key = Callable[[str], Any]
 
@@ -402,6 +402,11 @@ def key_function(mods: set[str], seed: bytes) -> Key:
     return key
 
 
+def after(cut: Callable[[str], str], key: Key) -> Key:
+    """First cut, then key."""
+    return lambda line: key(cut(line))
+
+
 class Sorter:
     """The keys of the command line, applied."""
 
@@ -410,8 +415,7 @@ class Sorter:
         self.keys: list[tuple[Key, bool]] = []
         """(function from a line, reversed)."""
         for field in o.fields:
-            cut, key = cutter(field, o.sep), key_function(field.mods, seed)
-            self.keys.append(((lambda line, cut=cut, key=key: key(cut(line))), "r" in field.mods))
+            self.keys.append((after(cutter(field, o.sep), key_function(field.mods, seed)), "r" in field.mods))
         if not o.fields:
             key = key_function(o.mods, seed)
             whole: Key = (lambda line: key(line.lstrip(" \t"))) if "b" in o.mods else key

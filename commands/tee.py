@@ -5,17 +5,15 @@ from __future__ import annotations
 from vshell.abi.errno import KError
 from vshell.abi.fcntl import O_APPEND, O_CREAT, O_TRUNC, O_WRONLY
 from vshell.abi.signal import SIG_IGN, SIGINT
-from vshell.userland.getopt import getopt
+from vshell.userland.getopt import getopt_or_usage
 from vshell.userland.program import Program, program
 
 
 @program("/usr/bin/tee")
 async def main(p: Program) -> int:
     """tee [-ai] [file ...]"""
-    options, operands = getopt(p, "ai")
+    options, operands = getopt_or_usage(p, "ai", "usage: tee [-ai] [file ...]")
     letters = {letter for letter, _ in options}
-    if "?" in letters:
-        p.usage("usage: tee [-ai] [file ...]")
     if "i" in letters:
         p.sys.sigaction(SIGINT, SIG_IGN)
     mode = O_WRONLY | O_CREAT | (O_APPEND if "a" in letters else O_TRUNC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from vshell.userland.getopt import getopt
+from vshell.userland.getopt import getopt_or_usage
 from vshell.userland.program import Program, program
 from vshell.userland.stdio import decode
 
@@ -332,10 +332,8 @@ def filters(p: Program, flags: set[str], args: list[str]) -> list[Callable[[str]
 async def main(p: Program) -> int:
     """tr [-Ccsu] string1 string2; tr [-Ccu] -d string1; tr [-Ccu] -s string1; tr [-Ccu] -ds string1 string2"""
     flags: set[str] = set()
-    options, args = getopt(p, "Ccdsu")
+    options, args = getopt_or_usage(p, "Ccdsu", USAGE)
     for letter, _ in options:
-        if letter == "?":
-            p.usage(USAGE)
         if letter in "Cc":
             flags -= {"C", "c"}
         flags.add(letter)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vshell.abi.errno import KError
 from vshell.abi.fcntl import S_IFMT, S_IFREG
-from vshell.userland.getopt import getopt
+from vshell.userland.getopt import getopt_or_usage
 from vshell.userland.program import Program, program
 from vshell.userland.stdio import decode
 from vshell.userland.textfile import read_all
@@ -45,10 +45,8 @@ def show(p: Program, flags: set[str], counts: Counts, name: str) -> None:
 async def main(p: Program) -> int:
     """wc [-c | -m] [-Llw] [file ...]"""
     flags: set[str] = set()
-    options, operands = getopt(p, "clmwL")
+    options, operands = getopt_or_usage(p, "clmwL", "usage: wc [-c | -m] [-Llw] [file ...]")
     for letter, _ in options:
-        if letter == "?":
-            p.usage("usage: wc [-c | -m] [-Llw] [file ...]")
         if letter in "cm":
             flags -= {"c", "m"}
         flags.add(letter)

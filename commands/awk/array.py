@@ -47,7 +47,6 @@ class Array(dict[str, Value]):
     when a loop asks for it; deleting from a table that has grown works it out first.
     """
 
-
     __slots__ = ("_chains", "_done")
 
     def __init__(self) -> None:

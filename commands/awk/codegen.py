@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from vshell.commands.awk.lexer import Syntax
 from vshell.commands.awk.parser import Function, Node, Parser
 
-SPECIAL = frozenset("NF NR FNR FS OFS ORS RS SUBSEP RSTART RLENGTH FILENAME CONVFMT OFMT".split())
+SPECIAL = frozenset(["NF", "NR", "FNR", "FS", "OFS", "ORS", "RS", "SUBSEP", "RSTART", "RLENGTH", "FILENAME", "CONVFMT", "OFMT"])
 NUMERIC = frozenset({"NF", "NR", "FNR", "RSTART", "RLENGTH"})
 TEXT = SPECIAL - NUMERIC
 AWAITED = frozenset({"system", "close", "fflush"})
@@ -454,7 +454,7 @@ class Coder:
             return self.value(e)
         if self.is_number(e):
             return f"rt.num_text({self.number(e)})"
-        return f"rt.str({self.value(e)})"
+        return f"rt.string({self.value(e)})"
 
     def number(self, e: Node) -> str:
         if e[0] == "group":

@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 
 KEYWORDS = frozenset(
-    "BEGIN END break close continue delete do else exit for func function gensub getline gsub if in index match next "
-    "nextfile print printf return split sprintf sub substr while".split()
-)
+    {
+        "BEGIN", "END", "break", "close", "continue", "delete", "do", "else", "exit", "for", "func", "function", "gensub",
+        "getline", "gsub", "if", "in", "index", "match", "next", "nextfile", "print", "printf", "return", "split", "sprintf",
+        "sub", "substr", "while",
+    }
+)  # fmt: skip
 BUILTINS = frozenset(
-    "and atan2 compl cos exp fflush int length log lshift mktime or rand rshift sin sqrt srand strftime system systime "
-    "tolower toupper xor".split()
-)
+    {
+        "and", "atan2", "compl", "cos", "exp", "fflush", "int", "length", "log", "lshift", "mktime", "or", "rand", "rshift",
+        "sin", "sqrt", "srand", "strftime", "system", "systime", "tolower", "toupper", "xor",
+    }
+)  # fmt: skip
 TWO = {
     "&&": "&&", "||": "||", "!=": "!=", "!~": "!~", "<=": "<=", "==": "==", ">=": ">=", ">>": ">>", "++": "++",
     "--": "--", "+=": "+=", "-=": "-=", "*=": "*=", "%=": "%=", "^=": "^=", "**": "^",
@@ -114,7 +119,8 @@ class Lexer:
 
     def string(self) -> str:
         """A string constant, after its opening quote."""
-        s, out = self.s, []
+        s = self.s
+        out: list[str] = []
         while True:
             c = s[self.i : self.i + 1]
             if c in ("\n", "\r", ""):
@@ -133,7 +139,7 @@ class Lexer:
             self.line += 1
             return ""
         if c in ("x", "u"):
-            m = re.compile("[0-9a-fA-F]{1,%d}" % (2 if c == "x" else 8)).match(s, self.i)
+            m = re.compile("[0-9a-fA-F]{1,2}" if c == "x" else "[0-9a-fA-F]{1,8}").match(s, self.i)
             if not m:
                 return c if c == "x" else "\0"
             self.i = m.end()

@@ -18,8 +18,11 @@ Node = tuple[Any, ...]
 ASSIGN = frozenset({"=", "+=", "-=", "*=", "%=", "^="})
 COMPARE = frozenset({"==", "!=", "<", "<=", ">", ">="})
 TERM_START = frozenset(
-    "number string name call builtin close gensub getline gsub index match split sprintf sub substr ++ -- $ ( ! - +".split()
-)
+    {
+        "number", "string", "name", "call", "builtin", "close", "gensub", "getline", "gsub", "index", "match", "split",
+        "sprintf", "sub", "substr", "++", "--", "$", "(", "!", "-", "+",
+    }
+)  # fmt: skip
 LVALUES = frozenset({"var", "index", "field"})
 
 

@@ -96,7 +96,7 @@ def convert(rt: Awk, fmt: str, args: tuple[Value, ...]) -> str:
             precision = "" if precision.startswith(".-") else precision
         if letter not in "aAfFeEgGdioxXusc" or letter == "F":
             rt.warning(f"weird printf conversion {raw}")
-            out.append(raw + rt.str(argument()))
+            out.append(raw + rt.string(argument()))
             continue
         out.append(one(rt, flags, width, precision, letter, argument()))
     return "".join(out)
@@ -112,7 +112,7 @@ def number(value: Value) -> float:
 def one(rt: Awk, flags: str, width: str, precision: str, letter: str, value: Value) -> str:
     """One conversion of one value."""
     if letter == "s":
-        return format_str(flags, width, precision, rt.str(value))
+        return format_str(flags, width, precision, rt.string(value))
     if letter in "di":
         return format_int(flags, width, precision, "d", wrap(number(value)))
     if letter in "oxXu":
@@ -125,7 +125,7 @@ def one(rt: Awk, flags: str, width: str, precision: str, letter: str, value: Val
             return "\0"
         text = chr(code) if 0 < code < 0xD800 or 0xDFFF < code < 0x110000 else "\ufffd" if code > 127 else chr(code & 0xFF)
     else:
-        text = rt.str(value)[:1]
+        text = rt.string(value)[:1]
         if not text:
             return format_str(flags, str(int(width) - 1) if width and int(width) else "", "", "")
     return format_str(flags, width, "", text)

@@ -22,9 +22,7 @@ from vshell.userland.random3 import RAND_MAX, Random
 from vshell.userland.regex import Regex
 
 NUMBER = re.compile(r"[ \t\n\v\f\r]*(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-](?:inf|nan)(?=\s|$))", re.IGNORECASE)
-LOOKS = re.compile(
-    r"[ \t\n\v\f\r]*(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-](?:inf|nan))[ \t\n\v\f\r]*", re.IGNORECASE
-)
+LOOKS = re.compile(r"[ \t\n\v\f\r]*(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-](?:inf|nan))[ \t\n\v\f\r]*", re.IGNORECASE)
 BLANKS = re.compile("[ \t\n]+")
 
 
@@ -176,9 +174,9 @@ class Awk:
                 return "-inf" if x < 0 else "+inf"
             return "-nan" if math.copysign(1, x) < 0 else "+nan"
         if x == int(x):
-            return str(int(x)) if abs(x) < 1e29 else "%.30g" % x
+            return str(int(x)) if abs(x) < 1e29 else format(x, ".30g")
         if fmt == "%.6g":
-            return "%.6g" % x
+            return format(x, ".6g")
         return convert(self, fmt, (x,))
 
     def num_text(self, x: float) -> str:
@@ -193,7 +191,7 @@ class Awk:
             return str(int(x))
         return self.format_number(x, self.OFMT)
 
-    def str(self, value: Value) -> str:
+    def string(self, value: Value) -> str:
         """getsval: the string of a value."""
         return value if isinstance(value, str) else self.num_text(value)
 
@@ -206,7 +204,7 @@ class Awk:
         if isinstance(a, (float, StrNum)) and isinstance(b, (float, StrNum)):
             x, y = num(a), num(b)
             return (x > y) - (x < y)
-        s, t = self.str(a), self.str(b)
+        s, t = self.string(a), self.string(b)
         return (s > t) - (s < t)
 
     def _nan(self, a: Value, b: Value) -> bool:
@@ -275,9 +273,9 @@ class Awk:
         except OverflowError:
             if b >= 0 and b.is_integer():
                 return float("-inf") if a < 0 and b % 2 else float("inf")
-            return self.range("pow")
+            return self.out_of_range("pow")
         except ZeroDivisionError:
-            return self.range("pow")
+            return self.out_of_range("pow")
 
     def combine(self, op: str, a: float, b: float) -> float:
         """The operator of an assignment."""
@@ -296,7 +294,7 @@ class Awk:
         self.warning(f"{name} argument out of domain")
         return 1.0
 
-    def range(self, name: str) -> float:
+    def out_of_range(self, name: str) -> float:
         """errcheck, ERANGE."""
         self.warning(f"{name} result out of range")
         return 1.0
@@ -308,12 +306,12 @@ class Awk:
         except ValueError:
             return self.domain(name)
         except OverflowError:
-            return self.range(name)
+            return self.out_of_range(name)
 
     def log_(self, x: float) -> float:
         """log."""
         if x == 0:
-            return self.range("log")
+            return self.out_of_range("log")
         return self.math("log", math.log, x)
 
     def exp_(self, x: float) -> float:
@@ -424,7 +422,7 @@ class Awk:
         """fldbld."""
         self.split_done = True
         self.assigned.clear()
-        text = self.str(self.record)
+        text = self.string(self.record)
         if self.csv:
             self.fields = split_csv(text)
         else:
@@ -461,7 +459,7 @@ class Awk:
     def index(self, n: float) -> int:
         """A field number."""
         if n > 2147483647:
-            self.fatal("trying to access out of range field $" if n != n else f"trying to access out of range field {self.num_text(n)}")
+            self.fatal(f"trying to access out of range field {self.num_text(n)}")
         if n <= -1:
             self.fatal(f"trying to access out of range field {_int(n)}")
         return int(n)
@@ -473,7 +471,7 @@ class Awk:
 
     def field_text(self, n: int) -> str:
         if n in self.assigned:
-            return self.str(self.assigned[n])
+            return self.string(self.assigned[n])
         return self.fields[n - 1] if n <= len(self.fields) else ""
 
     def text(self, n: int) -> str:
@@ -545,7 +543,7 @@ class Awk:
                 self.join_record()
             if self.csv and name in ("FS", "RS"):
                 self.warning(f"danger: don't set {name} when --csv is in effect")
-            setattr(self, name, self.str(value))
+            setattr(self, name, self.string(value))
         return value
 
     # reading and writing, see streams.py -----------------------------------------------------------------------
@@ -666,7 +664,7 @@ class Awk:
         """gensub(regex, new, how, text), without back-references."""
         if re.search(r"\\[0-9]", new):
             self.fatal(f'gensub doesn\'t support backreferences (subst "{new}")')
-        which = 0 if self.str(how)[:1] in ("g", "G") else max(_int(num(how)), 1)
+        which = 0 if self.string(how)[:1] in ("g", "G") else max(_int(num(how)), 1)
         pieces = replacement(new)
         out: list[str] = []
         at = count = 0

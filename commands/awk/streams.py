@@ -180,12 +180,12 @@ class Streams:
         argv = self.rt.namespace["g_ARGV"]
         assert isinstance(argv, Array)
         value = argv.get(str(n))
-        return None if value is None else self.rt.str(value)
+        return None if value is None else self.rt.string(value)
 
     def argc(self) -> int:
         from vshell.commands.awk.runtime import num
 
-        return int(num(self.rt.namespace["g_ARGC"]))  # type: ignore[arg-type]
+        return int(num(self.rt.namespace["g_ARGC"]))
 
     def start(self) -> None:
         """initgetrec: assignments before the first file are done now; without files read the standard input."""

@@ -11,9 +11,10 @@ from vshell.userland.program import Program
 from vshell.userland.stdio import decode
 from vshell.userland.textfile import relieve
 
-CONTROL = (
-    "nul soh stx etx eot enq ack bel bs ht lf vt ff cr so si dle dc1 dc2 dc3 dc4 nak syn etb can em sub esc fs gs rs us"
-).split()
+CONTROL = [
+    "nul", "soh", "stx", "etx", "eot", "enq", "ack", "bel", "bs", "ht", "lf", "vt", "ff", "cr", "so", "si", "dle", "dc1",
+    "dc2", "dc3", "dc4", "nak", "syn", "etb", "can", "em", "sub", "esc", "fs", "gs", "rs", "us",
+]  # fmt: skip
 ESCAPED = {0: "\\0", 7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r"}
 REALS = {4: "<f", 8: "<d"}
 
@@ -172,8 +173,8 @@ class Dump:
             value = int.from_bytes(data[: piece.size], "little", signed=kind == "int")
             body = format_int(f, w, n, piece.conversion, value)
         elif kind == "double":
-            value = struct.unpack_from(REALS[piece.size], data)[0] if piece.size in REALS else extended(data)
-            body = format_float(f, w, n, piece.conversion, value)
+            real = struct.unpack_from(REALS[piece.size], data)[0] if piece.size in REALS else extended(data)
+            body = format_float(f, w, n, piece.conversion, real)
         elif kind == "str":
             body = format_str(f, w, n, decode(data[: piece.size].split(b"\0", 1)[0]))
         elif kind == "c":

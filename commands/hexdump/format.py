@@ -13,7 +13,7 @@ from vshell.userland.program import Program
 
 SPACES = " \t\n\v\f\r"
 ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-SPEC = re.compile(r"%([.#\-+ 0]*)([0-9]*)(\.[0-9]*)?")
+SPEC = re.compile(r"%([#\-+ 0]*)([0-9]*)(\.[0-9]*)?")
 
 
 class Piece:
@@ -150,7 +150,7 @@ class Format:
             if m.end() >= len(text):
                 self.p.errx(1, "missing conversion character")
             piece = Piece("", text[i:at])
-            piece.flags, piece.width, piece.precision = m[1].replace(".", ""), m[2], m[3] or ""
+            piece.flags, piece.width, piece.precision = m[1], m[2], m[3] or ""
             i = self.conversion(unit, piece, text, m.end())
             unit.pieces.append(piece)
             if piece.kind != "address" and unit.size:

@@ -273,11 +273,10 @@ class Editor:
         while pc < end:
             c = commands[pc]
             pc += 1
-            if c.a1 is not None or c.negate:
-                if not await self.applies(c):
-                    if c.code == "{":
-                        pc = c.target
-                    continue
+            if (c.a1 is not None or c.negate) and not await self.applies(c):
+                if c.code == "{":
+                    pc = c.target
+                continue
             code = c.code
             if code == "s":
                 assert c.subst is not None

@@ -69,7 +69,7 @@ def _pad(text: str, flags: str, width: str) -> str:
 
 def _hex_float(value: float, precision: str, flags: str, conversion: str) -> str:
     mantissa, exponent = value.hex().split("p")
-    head, dot, digits = mantissa.partition(".")
+    head, _, digits = mantissa.partition(".")
     digits = digits.rstrip("0")
     if precision:
         size = int(precision[1:] or 0)

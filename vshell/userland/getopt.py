@@ -66,3 +66,14 @@ def getopt(p: Program, optstring: str, argv: list[str] | None = None) -> tuple[l
     """All options at once, with the operands; for programs that do not act before the last option is read."""
     parsed = Getopt(p, optstring, argv)
     return list(parsed), parsed.args
+
+
+def getopt_or_usage(p: Program, optstring: str, usage: str, status: int = 1) -> tuple[list[tuple[str, str]], list[str]]:
+    """All options at once; the first wrong one prints the usage text and exits."""
+    parsed = Getopt(p, optstring)
+    options = []
+    for letter, value in parsed:
+        if letter == "?":
+            p.usage(usage, status)
+        options.append((letter, value))
+    return options, parsed.args

@@ -17,9 +17,7 @@ class GetoptLong:
     POSIXLY_CORRECT is set.
     """
 
-    def __init__(
-        self, p: Program, optstring: str, longs: Mapping[str, tuple[int, str]], argv: list[str] | None = None
-    ) -> None:
+    def __init__(self, p: Program, optstring: str, longs: Mapping[str, tuple[int, str]], argv: list[str] | None = None) -> None:
         self.p = p
         posix = "POSIXLY_CORRECT" in p.env
         self.permute = not optstring.startswith("+") and not posix

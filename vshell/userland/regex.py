@@ -435,7 +435,7 @@ def to_python(node: Node) -> str:
         return f"(?:\\{node[1]})"
     if kind == "rep":
         return _repeat(node)
-    return _SIMPLE[kind]
+    return _SIMPLE[str(kind)]
 
 
 def _repeat(node: Node) -> str:

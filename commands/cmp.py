@@ -1,0 +1,128 @@
+"""cmp(1): compare two files byte by byte (usr.bin/cmp)."""
+
+from __future__ import annotations
+
+from vshell.abi.errno import KError
+from vshell.userland.getopt_long import NO, REQUIRED, GetoptLong
+from vshell.userland.humanize import expand_number
+from vshell.userland.program import Program, program
+from vshell.userland.textfile import read_all
+
+LONGS = {
+    "print-bytes": (NO, "b"),
+    "ignore-initial": (REQUIRED, "i"),
+    "verbose": (NO, "l"),
+    "bytes": (REQUIRED, "n"),
+    "silent": (NO, "s"),
+    "quiet": (NO, "s"),
+}
+USAGE = "usage: cmp [-l | -s | -x] [-hz] file1 file2 [skip1 [skip2]]"
+
+
+class Options:
+    """The command line."""
+
+    def __init__(self, p: Program) -> None:
+        self.p = p
+        self.flags: set[str] = set()
+        self.skips = [0, 0]
+        self.limit = 0
+        getopt = GetoptLong(p, "+bhi:ln:sxz", LONGS)
+        for key, value in getopt:
+            if key == "i":
+                first, _, second = value.partition(":")
+                self.skips = [self.number(first, f"--ignore-initial: {value}")] * 2
+                if second:
+                    self.skips[1] = self.number(second, f"--ignore-initial: {value}")
+            elif key == "n":
+                self.limit = self.number(value, f"--bytes: {value}")
+            elif key == "?":
+                p.usage(USAGE, 2)
+            else:
+                self.flags |= {"l", "x"} if key == "x" else {key}
+        self.args = getopt.args
+        if {"l", "s"} <= self.flags:
+            p.errx(2, "specifying -s with -l or -x is not permitted")
+        if not 2 <= len(self.args) <= 4:
+            p.usage(USAGE, 2)
+        for i, text in enumerate(self.args[2:]):
+            self.skips[i] = self.number(text, f"skip{i + 1}: {text}")
+
+    def number(self, text: str, what: str) -> int:
+        value = expand_number(text)
+        if value is None or value < 0:
+            self.p.stderr.write(f"Invalid {what}\n")
+            self.p.usage(USAGE, 2)
+        return value
+
+
+async def contents(o: Options, path: str) -> bytes:
+    """A file, or the standard input for "-"."""
+    p = o.p
+    try:
+        if path == "-":
+            return await p.stdin.read()
+        fd = p.sys.open(path)
+        try:
+            return await read_all(p, fd)
+        finally:
+            p.sys.close(fd)
+    except KError as e:
+        if "s" in o.flags:
+            p.exit(2)
+        p.err(2, e, path)
+
+
+def compare(o: Options, names: list[str], a: bytes, b: bytes) -> int:
+    """The differences; the exit status."""
+    p, f = o.p, o.flags
+    size = min(len(a), len(b))
+    if o.limit:
+        size = min(size, o.limit)
+    different = False
+    if a[:size] != b[:size]:
+        different = True
+        line = 1
+        for i in range(size):
+            x, y = a[i], b[i]
+            if x == y:
+                line += x == 10
+                continue
+            if "s" in f:
+                return 1
+            if "x" in f:
+                p.stdout.write(f"{i:08x} {x:02x} {y:02x}\n")
+            elif "l" in f:
+                text = f"{x:3o} {chr(x)} {y:3o} {chr(y)}" if "b" in f else f"{x:3o} {y:3o}"
+                p.stdout.write(f"{i + 1:6d} {text}\n")
+            else:
+                extra = f" is {x:3o} {chr(x)} {y:3o} {chr(y)}" if "b" in f else ""
+                p.stdout.write(f"{names[0]} {names[1]} differ: char {i + 1}, line {line}{extra}\n")
+                return 1
+            line += x == 10
+    if len(a) != len(b) and not (o.limit and size == o.limit):
+        if "s" not in f:
+            p.warnx(f"EOF on {names[1] if len(a) > len(b) else names[0]}")
+        return 1
+    return int(different)
+
+
+@program("/usr/bin/cmp")
+async def main(p: Program) -> int:
+    """cmp [-l | -s | -x] [-hz] file1 file2 [skip1 [skip2]]"""
+    o = Options(p)
+    if o.args[:2] == ["-", "-"]:
+        p.errx(2, "standard input may only be specified once")
+    data = [await contents(o, path) for path in o.args[:2]]
+    names = ["stdin" if path == "-" else path for path in o.args[:2]]
+    if "z" in o.flags and "-" not in o.args[:2] and len(data[0]) != len(data[1]):
+        if "s" not in o.flags:
+            p.stdout.write(f"{names[0]} {names[1]} differ: size\n")
+        return 1
+    for i in (0, 1):
+        if o.skips[i] > len(data[i]):
+            if "s" not in o.flags:
+                p.warnx(f"EOF on {names[i]}")
+            return 1
+        data[i] = data[i][o.skips[i] :]
+    return compare(o, names, data[0], data[1])
