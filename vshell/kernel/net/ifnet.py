@@ -320,22 +320,21 @@ def if_detach(ifp: Ifnet) -> None:
     """Leave the stack for good (if_detach and if_free)."""
     ifp.vnet.ifnets.remove(ifp)
     ifp.flags |= IFF_DYING
-    if_detach_internal(ifp)
+    # In a stack that dies the protocols take down what is theirs as a whole.
+    if_detach_internal(ifp, purge=not ifp.vnet.shutdown)
     ifp.kernel[Iftable].free(ifp)
 
 
-def if_detach_internal(ifp: Ifnet) -> None:
+def if_detach_internal(ifp: Ifnet, purge: bool = True) -> None:
     """Undo what stands between an interface that is off the list and its stack."""
-    vnet = ifp.vnet
     if_delgroups(ifp)
     if_down(ifp)
-    if not vnet.shutdown:
-        for purge in ifpurge_event:
-            purge(ifp)
+    if purge:
+        for event in ifpurge_event:
+            event(ifp)
         ifp.multiaddrs.clear()
     for event in ifnet_departure_event:
         event(ifp)
-    # In a stack that dies the protocols take down what is theirs as a whole.
     afdata, ifp.afdata = ifp.afdata, {}
     for family, data in afdata.items():
         detach = domain_ifdetach.get(family)

@@ -9,6 +9,7 @@ from vshell.abi.route import RTF_GATEWAY, RTF_HOST
 from vshell.abi.socket import AF_INET, AF_LINK
 from vshell.abi.sockio import IFF_LOOPBACK
 from vshell.kernel.net.ifa import ifa_ifwithaddr, ifa_ifwithdstaddr, ifa_ifwithnet, ifaof_ifpforaddr
+from vshell.kernel.net.ifnet import ifmtu_event
 from vshell.kernel.net.route.nhop import NHF_DEFAULT, Gw, Nhop, link_mtu
 from vshell.kernel.net.route.rib import embed
 from vshell.kernel.net.route.route_ctl import RTM_F_CREATE, RtInfo, rib_add_route_px, rib_walk_del
@@ -174,3 +175,6 @@ def rib_add_redirect(vnet: Vnet, fib: int, family: int, dst: bytes, gw: Gw, ifp:
     nh.origin = RTPROT_REDIRECT
     rib_add_route_px(rib, embed(dst, ifp.index), rib.width, rib.nhc.get_nhop(nh), RT_DEFAULT_WEIGHT, RTM_F_CREATE)
     vnet[Rtable].stats.dynamic += 1
+
+
+ifmtu_event.append(rt_updatemtu)
