@@ -214,7 +214,7 @@ class DescripCalls:
         """dup2(2)."""
         table = self.proc.fd
         file = table.get(fd)
-        if to < 0:
+        if to < 0 or 0 <= table.limits["nofile"] <= to:
             raise KError(EBADF)
         if fd != to:
             file.refs += 1
@@ -226,7 +226,10 @@ class DescripCalls:
 
     def dupfd(self, fd: int, lowest: int, cloexec: bool = False) -> int:
         """fcntl(F_DUPFD)."""
-        new = self.proc.fd.install(self.proc.fd.get(fd), lowest)
+        file = self.proc.fd.get(fd)
+        if 0 <= self.proc.fd.limits["nofile"] <= lowest:
+            raise KError(EINVAL)
+        new = self.proc.fd.install(file, lowest)
         if cloexec:
             self.proc.fd.cloexec.add(new)
         return new
