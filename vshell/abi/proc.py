@@ -31,3 +31,16 @@ class KinfoProc(Record):
     """Controlling terminal, "" if none."""
     fib: int
     jailname: str
+    rgid: int = 0
+    svuid: int = 0
+    svgid: int = 0
+    groups: tuple[int, ...] = ()
+    jailed: bool = False
+    umask: int = 0o022
+    foreground: bool = False
+    """True if its process group is that of the terminal."""
+    system: bool = False
+    """True for a process of the kernel itself."""
+    cutime: int = 0
+    """Time of ended children, ns."""
+    login: str = "root"

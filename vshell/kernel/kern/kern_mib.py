@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
 
 HZ, STATHZ = 100, 127
+CONSOLE = "ttyu0"
+"""The terminal of sessions that were started without one: the serial console."""
 
 
 # the identity of the host --------------------------------------------------------------------------------------
@@ -134,18 +136,24 @@ def sysctl_kern_proc(td: Proc, new: Any) -> list[KinfoProc]:
     kernel = td.kernel
     mine = td.ucred.prison
     found = []
+    if not mine.isjail:
+        start = kernel.clock.boottime
+        found.append(KinfoProc(0, 0, 0, 0, 0, 0, 0, 0, "kernel", (), start, "S", "swapin", 0, 0, 0, "", 0, "", system=True))
     for pid in sorted(kernel.procs):
         p = kernel.procs[pid]
         if not p_cansee(td, p):
             continue
         prison = p.ucred.prison
+        cred = p.ucred
         wchan = p.wchans[0].name if p.wchans else ""
+        tty = p.ctty.name if p.ctty is not None else CONSOLE if p.sid in kernel.console_sessions else ""
         found.append(
             KinfoProc(
-                p.pid, p.parent.pid if p.parent is not None else 0, p.pgid, p.sid, p.ucred.uid, p.ucred.ruid, p.ucred.gid,
-                prison.id, p.comm, tuple(p.args), kernel.clock.boottime + p.start, _state(p), wchan,
-                p.rusage["utime"], p.rusage["stime"], p.nice, p.ctty.name if p.ctty is not None else "", p.fibnum,
-                mine.name_of(prison) if prison is not mine else "",
+                p.pid, p.parent.pid if p.parent is not None else 0, p.pgid, p.sid, cred.uid, cred.ruid, cred.gid,
+                prison.id if prison is not mine else 0, p.comm, tuple(p.args), kernel.clock.boottime + p.start, _state(p), wchan,
+                p.rusage["utime"], p.rusage["stime"], p.nice, tty, p.fibnum, mine.name_of(prison) if prison is not mine else "",
+                rgid=cred.rgid, svuid=cred.svuid, svgid=cred.svgid, groups=cred.groups, jailed=prison.isjail, umask=p.cmask,
+                foreground=p.ctty is not None and p.ctty.pgrp == p.pgid, cutime=p.rusage["cutime"] + p.rusage["cstime"],
             )
         )  # fmt: skip
     return found

@@ -69,6 +69,8 @@ class Kernel(dict[type[KernelModule], Any]):
         self.load_program: ProgramLoader = lambda name: None
         self.load_data: Callable[[str], bytes] = lambda name: b""
         """Reads a data file of the initial file system, handed in by the machine."""
+        self.console_sessions: set[int] = set()
+        """Sessions that run on the console."""
         self.mounts: list[Mount] = []
         self.devices: dict[str, Cdev] = {}
         self.dev_minor = 0
@@ -133,6 +135,7 @@ class Kernel(dict[type[KernelModule], Any]):
         exec_entry(self.initproc, path, argv, env)  # fail here rather than in the child
         p = fork1(self, self.initproc, entry)
         p.pgid = p.sid = p.pid
+        self.console_sessions.add(p.sid)
         for fd, file in enumerate(files):
             p.fd.put(fd, file)
         return p
