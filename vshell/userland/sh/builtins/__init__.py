@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from inspect import iscoroutinefunction
-
 from vshell.userland.sh.builtins import commands, control, directory, jobcontrol, limits, reading, text, variables
 from vshell.userland.sh.state import Builtin
 
@@ -29,6 +27,8 @@ _SPECIAL = frozenset(
 _SAFE = frozenset(
     [":", "true", "[", "builtin", "command", "echo", "false", "jobid", "jobs", "kill", "printf", "pwd", "test", "times", "type"]
 )
+_COROUTINE = 0x80
+"""CO_COROUTINE of the inspect module, which takes long to import."""
 _WRAPPERS = frozenset(("command", "builtin", "exec"))
 
 
@@ -38,6 +38,6 @@ def table() -> dict[str, Builtin]:
     for module in (commands, control, directory, jobcontrol, limits, reading, text, variables):
         functions.update(module.TABLE)
     return {
-        name: Builtin(run, name in _SPECIAL, name in _SAFE, iscoroutinefunction(run), name not in _WRAPPERS)
+        name: Builtin(run, name in _SPECIAL, name in _SAFE, bool(run.__code__.co_flags & _COROUTINE), name not in _WRAPPERS)
         for name, run in functions.items()
     }
