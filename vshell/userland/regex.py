@@ -407,7 +407,7 @@ class Parser:
         return _SYMBOLS[name]
 
 
-_SIMPLE = {
+_SIMPLE: dict[str, str] = {
     "any": "(?s:.)",
     "bol": "\\A",
     "eol": "\\Z",
@@ -420,7 +420,7 @@ _SIMPLE = {
 
 def to_python(node: Node) -> str:
     """A tree as a pattern for `re`."""
-    kind = node[0]
+    kind: str = node[0]
     if kind == "lit":
         return re.escape(node[1])
     if kind == "set":
@@ -435,7 +435,7 @@ def to_python(node: Node) -> str:
         return f"(?:\\{node[1]})"
     if kind == "rep":
         return _repeat(node)
-    return _SIMPLE[str(kind)]
+    return _SIMPLE[kind]
 
 
 def _repeat(node: Node) -> str:
