@@ -113,6 +113,7 @@ class Arp:
                 return 1
         assert addr is not None
         xo.version = "1"
+        xo.attr("version", "1")
         xo.open_container("arp")
         xo.open_list("arp-cache")
         found = self.print_entries(addr)

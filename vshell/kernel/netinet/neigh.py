@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from vshell.kernel.net.vnet import Vnet
 
 
+def _not_jailed(td: Proc) -> None:
+    """A jail that shares its stack may not ask about neighbours (netlink_route.c: RTNL_F_ALLOW_NONVNET_JAIL)."""
+    prison = td.ucred.prison
+    if prison.isjail and not prison.owns_vnet:
+        raise KError(EPERM)
+
+
 def _record(ifp: Ifnet, lle: Llentry) -> Neighbour:
     valid = bool(lle.flags & LLE_VALID)
     return Neighbour(
@@ -31,6 +38,7 @@ def _record(ifp: Ifnet, lle: Llentry) -> Neighbour:
 @nlrequest(NeighDump)
 def neigh_dump(vnet: Vnet, req: NeighDump, td: Proc) -> list[Record]:
     """RTM_GETNEIGH.  ESRCH."""
+    _not_jailed(td)
     if req.addr is not None:
         ifp = ifnet_byindex(vnet, req.ifindex)
         if ifp is None:
@@ -61,6 +69,7 @@ def _table(vnet: Vnet, ifindex: int) -> tuple[Ifnet, Lltable]:
 def neigh_new(vnet: Vnet, req: NeighNew, td: Proc) -> None:
     """RTM_NEWNEIGH, replacing what is there.  EINVAL, ENOMEM if no route covers the address, EPERM for one's own."""
     priv_check(td, PRIV_NET_ROUTE)
+    _not_jailed(td)
     ifp, table = _table(vnet, req.ifindex)
     if len(req.lladdr) != ifp.addrlen:
         text = f"NDA_LLADDR address length ({len(req.lladdr)}) is different from expected ({ifp.addrlen})"
@@ -84,6 +93,7 @@ def neigh_new(vnet: Vnet, req: NeighNew, td: Proc) -> None:
 def neigh_delete(vnet: Vnet, req: NeighDelete, td: Proc) -> None:
     """RTM_DELNEIGH.  ENOENT, EPERM for one's own address."""
     priv_check(td, PRIV_NET_ROUTE)
+    _not_jailed(td)
     ifp, table = _table(vnet, req.ifindex)
     lle = table.entries.get(req.addr)
     if lle is None:
