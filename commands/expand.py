@@ -1,4 +1,4 @@
-"""expand(1): tabs to spaces (usr.bin/expand/expand.c); tab lists are shared with unexpand."""
+"""expand(1): tabs to spaces (usr.bin/expand/expand.c)."""
 
 from __future__ import annotations
 
@@ -8,22 +8,8 @@ from vshell.abi.errno import KError
 from vshell.userland.getopt import Getopt
 from vshell.userland.program import Program, program
 from vshell.userland.stdio import decode
+from vshell.userland.tabstops import tab_stops
 from vshell.userland.textfile import read_file
-
-
-def tab_stops(p: Program, text: str) -> list[int]:
-    """-t: increasing columns separated by commas or blanks."""
-    stops: list[int] = []
-    if not re.fullmatch(r"[0-9]+([, \t][0-9]+)*", text):
-        p.errx(1, "bad tab stop spec")
-    for word in re.split("[, \t]", text):
-        stop = int(word)
-        if stop <= 0 or (stops and stop <= stops[-1]):
-            p.errx(1, "bad tab stop spec")
-        if len(stops) == 100:
-            p.errx(1, "too many tab stops")
-        stops.append(stop)
-    return stops
 
 
 def spaces(column: int, stops: list[int]) -> int:

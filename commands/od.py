@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from vshell.commands.hexdump import skip_count
-from vshell.commands.hexdump.display import Dump, Input
 from vshell.userland.getopt import Getopt
+from vshell.userland.hexdump import skip_count
+from vshell.userland.hexdump.display import Dump, Input
 from vshell.userland.program import Program, program
 
 USAGE = """\

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from vshell.abi.errno import KError
-from vshell.commands.expand import tab_stops
 from vshell.userland.getopt import Getopt
 from vshell.userland.program import Program, program
 from vshell.userland.stdio import decode
+from vshell.userland.tabstops import tab_stops
 from vshell.userland.textfile import read_file
 
 USAGE = "usage: unexpand [-a | -t tablist] [file ...]"

@@ -1,12 +1,13 @@
-"""hexdump(1), hd: ASCII, decimal, hexadecimal, octal dump (usr.bin/hexdump); od(1) is commands/od.py on the same engine."""
+"""hexdump(1), hd: ASCII, decimal, hexadecimal, octal dump (usr.bin/hexdump); the engine is userland/hexdump, shared with od(1)."""
 
 from __future__ import annotations
 
 import re
 
 from vshell.abi.errno import KError
-from vshell.commands.hexdump.display import Dump, Input
 from vshell.userland.getopt import Getopt
+from vshell.userland.hexdump import skip_count
+from vshell.userland.hexdump.display import Dump, Input
 from vshell.userland.program import Program, program
 from vshell.userland.textfile import read_lines
 
@@ -27,20 +28,6 @@ KNOWN = {
     "x": [END, '"%07.7_ax " 8/2 "   %04x " "\\n"'],
     "": [END, '"%07.7_ax " 8/2 "%04x " "\\n"'],
 }
-SHIFT = {"b": 9, "k": 10, "m": 20}
-
-
-def skip_count(text: str) -> tuple[int, str]:
-    """(strtoll(3) with any base, times its suffix; what is left over)."""
-    m = re.match(r"\s*([+-]?)(0[xX][0-9a-fA-F]+|[0-9]+)?", text)
-    assert m
-    digits = m[2] or "0"
-    base = 16 if digits[:2].lower() == "0x" else 8 if digits.startswith("0") else 10
-    if base == 8:
-        digits = re.match("[0-7]*", digits)[0] or "0"  # type: ignore[index]
-    rest = text[m.end() :]
-    value = int(digits, base) << SHIFT.get(rest[:1], 0)
-    return (-value if m[1] == "-" else value), rest
 
 
 @program("/usr/bin/hexdump", "/usr/bin/hd")
