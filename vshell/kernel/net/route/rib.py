@@ -12,9 +12,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from vshell.abi.socket import AF_INET
+from vshell.abi.sockio import IFCAP_LINKSTATE, LINK_STATE_UP
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.clock import Callout
+    from vshell.kernel.net.ifnet import Ifnet
     from vshell.kernel.net.route.nhop import AnyNhop, Nhop
     from vshell.kernel.net.vnet import Vnet
 
@@ -36,6 +38,11 @@ def recover(key: bytes) -> tuple[bytes, int]:
     if len(key) == 16 and is_scoped(key) and (key[2] or key[3]):
         return key[:2] + b"\0\0" + key[4:], key[2] << 8 | key[3]
     return key, 0
+
+
+def link_is_up(ifp: Ifnet) -> bool:
+    """RT_LINK_IS_UP: an interface that does not know the state of its link counts as up."""
+    return not ifp.capabilities & IFCAP_LINKSTATE or ifp.link_state == LINK_STATE_UP
 
 
 class Rtentry:
@@ -116,9 +123,14 @@ class Rib:
         return None
 
     def lookup(self, key: bytes) -> AnyNhop | None:
-        """match, remembered; for the data path, which has looked into `cache` before."""
+        """match, remembered; for the data path, which has looked into `cache` before.
+
+        A route over an interface whose link is down is as good as none.
+        """
         rt = self.match(key)
         nh = rt.nhop if rt is not None else None
+        if nh is not None and nh.slots is None and not link_is_up(nh.ifp):
+            nh = None
         if len(self.cache) >= CACHE_MAX:
             self.cache.clear()
         self.cache[key] = nh

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EINVAL, ENOTCAPABLE, KError
 from vshell.abi.socket import AF_INET, AF_INET6
 from vshell.kernel.kern.module import SI_ORDER_THIRD, SI_SUB_PROTO_DOMAIN, Sysctl, VnetModule, sysctl_proc
-from vshell.kernel.net.route.rib import Rib, embed
+from vshell.kernel.net.ifnet import ifnet_link_event
+from vshell.kernel.net.route.rib import Rib, embed, link_is_up
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
+    from vshell.kernel.net.ifnet import Ifnet
     from vshell.kernel.net.route.nhop import Nhop
     from vshell.kernel.net.vnet import Vnet
 
@@ -147,9 +148,14 @@ def fib_lookup(vnet: Vnet, family: int, dst: bytes, fib: int = 0, scope: int = 0
     nh = rib.cache.get(dst, _MISS)
     if nh is _MISS:
         nh = rib.lookup(dst)
-    if nh is not None and nh.slots is not None:
-        return nh.slots[flowid % len(nh.slots)]  # type: ignore[no-any-return]
-    return nh  # type: ignore[no-any-return]
+    if nh is not None:
+        if nh.slots is None:
+            return nh  # type: ignore[no-any-return]
+        nh = nh.slots[flowid % len(nh.slots)]
+        if link_is_up(nh.ifp):
+            return nh  # type: ignore[no-any-return]
+    vnet[Rtable].stats.unreach += 1
+    return None
 
 
 def foreach_table(vnet: Vnet, family: int = 0) -> list[Rib]:
@@ -158,4 +164,10 @@ def foreach_table(vnet: Vnet, family: int = 0) -> list[Rib]:
     return [rib for key, rib in sorted(tables.items()) if not family or key[0] == family]
 
 
-Filter = Callable[[Any, Any], bool]
+def _link_changed(ifp: Ifnet, state: int) -> None:
+    """Answers of look-ups depend on the state of links."""
+    for rib in foreach_table(ifp.vnet):
+        rib.cache.clear()
+
+
+ifnet_link_event.append(_link_changed)
