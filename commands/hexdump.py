@@ -1,4 +1,4 @@
-"""hexdump(1), hd: ASCII, decimal, hexadecimal, octal dump (usr.bin/hexdump); the engine is userland/hexdump, shared with od(1)."""
+"""hexdump(1), hd: ASCII, decimal, hexadecimal, octal dump (usr.bin/hexdump); the engine is userland/hexdump, as for od(1)."""
 
 from __future__ import annotations
 

@@ -422,7 +422,7 @@ def to_python(node: Node) -> str:
     """A tree as a pattern for `re`."""
     kind: str = node[0]
     if kind == "lit":
-        return re.escape(node[1])
+        return re.escape(str(node[1]))
     if kind == "set":
         return str(node[1].source())
     if kind == "cat":

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 
 from vshell.abi.errno import KError
-from vshell.userland.hexdump.format import Format, Piece, Unit
 from vshell.userland.cformat import format_float, format_int, format_str
+from vshell.userland.hexdump.format import Format, Piece, Unit
 from vshell.userland.program import Program
 from vshell.userland.stdio import decode
 from vshell.userland.textfile import relieve
