@@ -41,7 +41,7 @@ class Row:
             return f"[{k.comm}]"
         text = visible(" ".join(a for a in k.args if a))
         first = k.args[0].rpartition("/")[2]
-        return text if first.startswith(k.comm) else f"{text} ({k.comm})"
+        return text if first[:39] == k.comm else f"{text} ({k.comm})"
 
     def state(self) -> str:
         """The STAT column."""

@@ -114,14 +114,14 @@ class Selection:
             self.uids.append(user.uid)
 
     def _jid(self, word: str) -> None:
-        from vshell.userland.libjail import jail_getid
+        from vshell.userland.libjail import JailError, jail_getid
 
         if not word:
             self._bad("Invalid (zero-length) jail id")
             return
         try:
             self.jids.append(jail_getid(self.p.sys, word))
-        except KError:
+        except JailError:
             self._bad(f"Invalid jail id: {word}")
 
     def _tty(self, word: str) -> None:

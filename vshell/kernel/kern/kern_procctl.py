@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vshell.abi.errno import EACCES, EPERM, ESRCH, KError
@@ -58,6 +59,10 @@ class ProcctlCalls:
         if nice < target.nice and cred.uid != 0:
             raise KError(EACCES)
         target.nice = nice
+
+    def setargs(self, args: Sequence[str]) -> None:
+        """What ps(1) shows as the arguments (sysctl kern.proc.args, as setproctitle(3) sets them)."""
+        self.proc.args = list(args)
 
     def _target(self, pid: int) -> Proc:
         target = self.proc if pid == 0 else pfind(self.kernel, pid)

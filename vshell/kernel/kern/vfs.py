@@ -37,6 +37,7 @@ from vshell.abi.fcntl import (
     X_OK,
     Stat,
 )
+from vshell.kernel.kern.kern_synch import Wchan
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_descrip import File
@@ -57,7 +58,10 @@ NOUNLINK = UF_NOUNLINK | SF_NOUNLINK
 class Mount:
     """A mounted file system."""
 
-    __slots__ = ("covered", "dev", "fromname", "fstype", "kernel", "next_ino", "onname", "options", "root", "ruleset")
+    __slots__ = (
+        "covered", "dev", "fromname", "fstype", "kernel", "lockchan", "locks", "next_ino", "onname", "options", "root",
+        "ruleset",
+    )  # fmt: skip
 
     def __init__(self, kernel: Kernel, fstype: str, fromname: str, onname: str, options: frozenset[str] = frozenset()) -> None:
         self.kernel = kernel
@@ -69,6 +73,9 @@ class Mount:
         self.dev = 0
         self.next_ino = 2
         self.covered: Vnode | None = None
+        self.locks: dict[Vnode, dict[File, bool]] = {}
+        """flock(2): who holds a lock on what; True for an exclusive one."""
+        self.lockchan = Wchan("flock")
         self.root: Vnode
         self.ruleset = 0
         """devfs: the ruleset that hides devices here."""

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from vshell.abi.errno import EINVAL, EISDIR, ENXIO, KError
 from vshell.abi.fcntl import (
+    LOCK_EX,
+    LOCK_UN,
     O_ACCMODE,
     O_APPEND,
     O_CREAT,
@@ -85,6 +87,39 @@ class VnodeFile(File):
         if size < 0 or self.vnode.isdir:
             raise KError(EINVAL)
         self._regular().truncate(size)
+
+    def advlock(self, operation: int) -> bool:
+        """flock(2) without waiting: True if the lock is ours (or given up) now."""
+        locks = self.vnode.mount.locks
+        held = locks.setdefault(self.vnode, {})
+        if operation & LOCK_UN:
+            self._unlock()
+            return True
+        exclusive = bool(operation & LOCK_EX)
+        for other, others_exclusive in held.items():
+            if other is not self and (exclusive or others_exclusive):
+                return False
+        held[self] = exclusive
+        self.wakeup_lockers()
+        return True
+
+    def wakeup_lockers(self) -> None:
+        """A lock changed: let those who wait look again."""
+        self.vnode.mount.lockchan.wakeup()
+
+    def _unlock(self) -> None:
+        locks = self.vnode.mount.locks
+        held = locks.get(self.vnode)
+        if held is not None and self in held:
+            del held[self]
+            if not held:
+                del locks[self.vnode]
+            self.wakeup_lockers()
+
+    def close(self) -> None:
+        """The last close gives up the lock."""
+        if self.vnode.mount.locks:
+            self._unlock()
 
 
 class FifoEnd(PipeEnd):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vshell.abi.errno import (
+    EAGAIN,
     EBUSY,
     EEXIST,
     EFTYPE,
@@ -21,6 +22,7 @@ from vshell.abi.errno import (
     KError,
 )
 from vshell.abi.fcntl import (
+    LOCK_NB,
     O_ACCMODE,
     O_APPEND,
     O_CLOEXEC,
@@ -44,6 +46,7 @@ from vshell.abi.fcntl import (
     X_OK,
     Stat,
 )
+from vshell.kernel.kern.kern_synch import tsleep
 from vshell.kernel.kern.vfs import (
     APPEND,
     IMMUTABLE,
@@ -61,6 +64,7 @@ from vshell.kernel.kern.vfs import (
     vaccess,
     vn_fullpath,
 )
+from vshell.kernel.kern.vfs_file import VnodeFile
 from vshell.kernel.kern.vfs_mount import MountCalls
 
 if TYPE_CHECKING:
@@ -322,6 +326,27 @@ class VfsCalls(MountCalls):
             raise KError(EINVAL)
         assert isinstance(vnode, RegularVnode)
         vnode.truncate(size)
+
+    # locks -------------------------------------------------------------------------------------------------------
+    def flock_nowait(self, fd: int, operation: int) -> None:
+        """flock(2) with LOCK_NB: EAGAIN if somebody else holds the lock."""
+        file = self.proc.fd.get(fd)
+        if not isinstance(file, VnodeFile):
+            raise KError(EOPNOTSUPP)
+        if not file.advlock(operation):
+            raise KError(EAGAIN)
+
+    async def flock(self, fd: int, operation: int) -> None:
+        """flock(2), waiting for the lock."""
+        while True:
+            try:
+                return self.flock_nowait(fd, operation)
+            except KError as e:
+                if e.errno != EAGAIN or operation & LOCK_NB:
+                    raise
+            file = self.proc.fd.get(fd)
+            assert isinstance(file, VnodeFile)
+            await tsleep(self.proc, file.vnode.mount.lockchan)
 
     # where the process is ----------------------------------------------------------------------------------------
     def chdir(self, path: str) -> None:
