@@ -18,6 +18,9 @@ def _user(p: Program, name: str) -> pwd.Passwd:
     if name:
         user = pwd.getpwnam(p, name)
         if user is None:
+            error = pwd.database_error(p)
+            if error is not None:
+                p.err(1, error, f"getpwnam: {name}")
             p.errx(1, f"{name}: no such user")
     else:
         uid = p.sys.getuid()

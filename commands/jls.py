@@ -15,7 +15,7 @@ from vshell.userland.libjail import (
     jailparam_init,
     noname,
     nononame,
-    strtol,
+    strtoul_int,
 )  # fmt: skip
 from vshell.userland.libxo import Xo
 from vshell.userland.program import Program, program
@@ -56,7 +56,7 @@ class Jls:
             if letter in "ad":
                 self.jflags |= JAIL_DYING
             elif letter == "j":
-                number, rest = strtol(value)
+                number, rest = strtoul_int(value)
                 if number and not rest:
                     self.jid = number
                 else:

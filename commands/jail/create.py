@@ -94,8 +94,9 @@ def rdtun_params(jail: Jail, j: CfJail, fail: bool) -> int:
         value = param.value
         if value is None and (param.isbool or param.jailsys):
             value = 1
-        # The original compares the room of a string with its length, so a string always counts as changed.
-        if param.type == "string" or value != now.value:
+        if value is None and param.type == "string":
+            value = ""
+        if value != now.value:
             if not fail:
                 return 1
             jail.warnx(j, f"{param.name} cannot be changed after creation")

@@ -193,7 +193,8 @@ class Jail:
         self.depend: list[CfJail] = []
         self.sleeping: list[CfJail] = []
         self.runnable: list[CfJail] = []
-        self.byname: dict[str, CfJail] = {}
+        self.byname: list[CfJail] = []
+        """The jails of the configuration by name."""
         self.iflag = False
         self.note_remove = False
         self.verbose = 0
@@ -202,6 +203,20 @@ class Jail:
     def add_jail(self) -> CfJail:
         """A new jail record."""
         return CfJail(self.cfjails)
+
+    def find_jail(self, name: str) -> CfJail | None:
+        """A jail of the configuration; of several by one name the one that bsearch(3) comes upon."""
+        low, count = 0, len(self.byname)
+        while count:
+            at = low + (count >> 1)
+            found = self.byname[at].name or ""
+            if found == name:
+                return self.byname[at]
+            if name > found:
+                low = at + 1
+                count -= 1
+            count >>= 1
+        return None
 
     def requeue(self, j: CfJail, queue: list[CfJail]) -> None:
         """Move a jail to the end of another list."""

@@ -37,15 +37,13 @@ def dep_setup(jail: Jail, docf: bool) -> None:
                     jail.p.warnx(f'depends on nonexistent jail "{string.s}"')
                     j.flags |= JF_FAILED
         return
-    jail.byname = {}
-    for j in jail.cfjails:
-        jail.byname.setdefault(j.name or "", j)
+    jail.byname = sorted(jail.cfjails, key=lambda j: j.name or "")
     deps = light = 0
     for j in jail.cfjails:
         if j.flags & JF_FAILED:
             continue
         deps += _depend_param(jail, j)
-        parent = jail.byname.get((j.name or "").rpartition(".")[0])
+        parent = jail.find_jail((j.name or "").rpartition(".")[0])
         if parent is not None and "." in (j.name or ""):
             light += 1
             _dep_add(j, parent, DF_LIGHT)
@@ -57,7 +55,7 @@ def _depend_param(jail: Jail, j: CfJail) -> int:
     count = 0
     param = j.intparams.get("depend")
     for string in param.val if param is not None else ():
-        other = jail.byname.get(string.s)
+        other = jail.find_jail(string.s)
         if other is not None:
             count += 1
             _dep_add(j, other, 0)
@@ -196,7 +194,7 @@ def start_state(jail: Jail, target: str | None, docf: bool, state: int, running:
                 dep_reset(j)
                 jail.requeue(j, jail.ready)
     else:
-        found = jail.byname.get(target)
+        found = jail.find_jail(target)
         if found is None and state & JF_OP_MASK == JF_STOP:
             found = running_jail(jail, target, JAIL_DYING)
         if found is None:
@@ -233,7 +231,7 @@ def running_jail(jail: Jail, name: str, flags: int) -> CfJail | None:
     except KError:
         return None
     found = values.get("name", name)
-    j = jail.byname.get(found)
+    j = jail.find_jail(found)
     if j is None:
         j = jail.add_jail()
         j.name, j.jid = found, values["jid"]

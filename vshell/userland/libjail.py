@@ -48,6 +48,13 @@ def strtol(text: str) -> tuple[int, str]:
     return int(m[1]), text[m.end() :]
 
 
+def strtoul_int(text: str) -> tuple[int, str]:
+    """(int)strtoul(3) in base 10, as the jail programs read a jid."""
+    number, rest = strtol(text)
+    number = min(max(number, -ULONG_MAX), ULONG_MAX) & 0xFFFFFFFF
+    return number - (1 << 32) if number >> 31 else number, rest
+
+
 class JailParam:
     """One parameter (struct jailparam)."""
 
@@ -280,7 +287,7 @@ def jailparam_get(sys: Syscalls, params: Sequence[JailParam], flags: int) -> int
 
 def jail_getid(sys: Syscalls, name: str) -> int:
     """The jid of a jail given by name or number (jail_getid); 0 is the host."""
-    number, rest = strtol(name)
+    number, rest = strtoul_int(name)
     if name and not rest:
         if number == 0:
             return 0
