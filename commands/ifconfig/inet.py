@@ -126,7 +126,7 @@ class Inet(Family):
     def settunnel(self, ctx: Context, src: bytes, dst: bytes) -> bool:
         """in_set_tunnel."""
         try:
-            ctx.ioctl(SIOCSIFPHYADDR(ctx.ifname, src, dst))
+            ctx.ioctl(SIOCSIFPHYADDR(ctx.ifname, AF_INET, src, dst))
         except KError:
             ctx.warn("SIOCSIFPHYADDR")
         return True

@@ -159,7 +159,7 @@ class Inet6(Family):
     def settunnel(self, ctx: Context, src: bytes, dst: bytes) -> bool:
         """in6_set_tunnel."""
         try:
-            ctx.ioctl(SIOCSIFPHYADDR(ctx.ifname, src, dst))
+            ctx.ioctl(SIOCSIFPHYADDR(ctx.ifname, AF_INET6, src, dst))
         except KError:
             ctx.warn("SIOCSIFPHYADDR_IN6")
         return True

@@ -6,8 +6,9 @@ from vshell.abi.sockio import IfRequest
 
 
 class SIOCSIFPHYADDR(IfRequest):
-    """Set the outer addresses; both of IPv4 or both of IPv6."""
+    """Set the outer addresses (SIOCSIFPHYADDR, SIOCSIFPHYADDR_IN6 by `family`).  EINVAL if they are not of the family."""
 
+    family: int = 0
     src: bytes = b""
     dst: bytes = b""
 
@@ -22,3 +23,47 @@ class SIOCGIFPSRCADDR(IfRequest):
 
 class SIOCGIFPDSTADDR(IfRequest):
     """Answers the outer destination address."""
+
+
+GIF_NOCLAMP, GIF_IGNORE_SOURCE = 1, 2
+GRE_ENABLE_CSUM, GRE_ENABLE_SEQ, GRE_UDPENCAP = 1, 2, 4
+
+
+class GIFGOPTS(IfRequest):
+    """Answers the options of a gif(4)."""
+
+
+class GIFSOPTS(IfRequest):
+    """Set them."""
+
+    options: int = 0
+
+
+class GREGKEY(IfRequest):
+    """Answers the key of a gre(4), 0 without."""
+
+
+class GRESKEY(IfRequest):
+    """Set it."""
+
+    key: int = 0
+
+
+class GREGOPTS(IfRequest):
+    """Answers the options of a gre(4)."""
+
+
+class GRESOPTS(IfRequest):
+    """Set them."""
+
+    options: int = 0
+
+
+class GREGPORT(IfRequest):
+    """Answers the UDP source port of a gre(4), 0 when it is chosen by flow."""
+
+
+class GRESPORT(IfRequest):
+    """Set it."""
+
+    port: int = 0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ENCMTU = 1024 + 512
 
 
-@cloner("enc", minifs=1)
+@cloner("enc", minifs=1, maxunit=0)
 class Enc(Ifnet):
     """enc(4)."""
 
