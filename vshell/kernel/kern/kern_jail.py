@@ -269,7 +269,7 @@ def prison0(kernel: Kernel) -> Prison:
     pr.flags |= PR_HOST | (PR_VNET if kernel.vimage else 0)
     pr.allow = set(ALLOW) - {"unprivileged_parent_tampering"}
     pr.modules = dict.fromkeys(JAILSYS_MODULES, pr)
-    for name in ("tmpfs", "procfs", "devfs"):
+    for name in ("devfs", "procfs", "tmpfs"):
         prison_add_allow(pr, f"mount.{name}")
     pr.hostname = "vhost"
     pr.hostuuid, pr.hostid = HOSTUUID, HOSTID

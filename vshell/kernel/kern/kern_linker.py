@@ -31,7 +31,7 @@ FIRST_MODULE = 235
 """Id of the first module that is loaded; the kernel's own come before."""
 
 IN_KERNEL = (
-    "if_gif", "if_tuntap", "if_vlan", "cc_newreno", "cc_cubic", "netlink", "if_vtnet", "tmpfs", "procfs", "uether", "ether",
+    "if_gif", "if_tuntap", "if_vlan", "cc_cubic", "netlink", "if_vtnet", "tmpfs", "procfs", "uether", "ether",
     "miibus", "pci", "usb", "virtio", "virtio_pci", "ktls", "crypto", "cryptodev", "nfs", "wlan", "kernel",
 )  # fmt: skip
 """Modules in the kernel that have a version, so that loading a file which has them is refused."""

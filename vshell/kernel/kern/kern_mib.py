@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from vshell.abi.errno import EINVAL, EPERM, KError
+from vshell.abi.errno import EINVAL, EPERM, ESRCH, KError
 from vshell.abi.jail import HOSTUUIDLEN, MAXHOSTNAMELEN
 from vshell.abi.proc import KinfoProc
 from vshell.kernel.kern.kern_jail import Prison, prison_set_allow
 from vshell.kernel.kern.kern_jail_set import set_host
 from vshell.kernel.kern.kern_proc import p_cansee
-from vshell.kernel.kern.kern_sysctl import HANDLERS, sysctl_handler
+from vshell.kernel.kern.kern_sysctl import HANDLERS, SysctlTree, sysctl_handler
 from vshell.kernel.kern.prison_params import PR_HOST
 
 if TYPE_CHECKING:
@@ -230,3 +231,33 @@ def _own_allow(name: str) -> Any:
 
 HANDLERS["security.bsd.suser_enabled"] = _own_allow("suser")
 HANDLERS["security.bsd.unprivileged_proc_debug"] = _own_allow("unprivileged_proc_debug")
+
+
+# the network ---------------------------------------------------------------------------------------------------
+
+
+@sysctl_handler("kern.ipc.somaxconn")
+def sysctl_somaxconn(td: Proc, new: Any) -> Any:
+    """The old name of kern.ipc.soacceptqueue."""
+    return td.kernel[SysctlTree].access(td, "kern.ipc.soacceptqueue", new)
+
+
+def _choice(name: str, error: int, allowed: Callable[[Proc, str], bool]) -> None:
+    """A string that must be one of several words."""
+
+    def handler(td: Proc, new: Any) -> Any:
+        tree = td.kernel[SysctlTree]
+        if new is not None and not allowed(td, new):
+            raise KError(error)
+        return tree.stored(td, name, new)
+
+    HANDLERS[name] = handler
+
+
+_choice("net.isr.dispatch", EINVAL, lambda td, word: word in ("default", "deferred", "hybrid", "direct"))
+_choice("net.inet.tcp.cc.algorithm", ESRCH, lambda td, word: td.kernel.linker.find_module(f"cc_{word}") is not None)
+
+XINPGEN = struct.pack("<IIQQ32x", 56, 0, 0, 0)
+for _name in ("local.stream", "local.dgram", "local.seqpacket", "inet.tcp", "inet.udp", "inet.udplite", "inet.raw"):
+    # DIFFERS: the list is empty; netstat and sockstat ask differently here.
+    HANDLERS[f"net.{_name}.pcblist"] = lambda td, new: XINPGEN * 2

@@ -40,6 +40,10 @@ def sysctl_handler(name: str) -> Callable[[H], H]:
     return register
 
 
+ROOM = {"net.inet.icmp.reply_src": 16}
+"""Bytes a string may take with its NUL, where that is not 1024."""
+
+
 class Oid:
     """One node (struct sysctl_oid)."""
 
@@ -110,8 +114,9 @@ class SysctlTree(KernelModule):
                 node = f"{PARAM}.{'.'.join(parts[:i])}"
                 table.setdefault(node, Oid(node, "node", "w", "", "", "N"))
             if name == "allow.mount.":
-                for each in reversed([a for a in self.kernel.prison0.all.allow if a.startswith("mount.")]):
-                    self._add_allow(table, each)
+                for each in reversed(self.kernel.prison0.all.allow):
+                    if each.startswith("mount."):
+                        self._add_allow(table, each)
             table[full] = Oid(full, type, flags, str(STRING_SIZES.get(name, 0)), text, fmt)
 
     def _add_allow(self, table: dict[str, Oid], name: str) -> None:
@@ -120,9 +125,15 @@ class SysctlTree(KernelModule):
         table[full] = Oid(full, "integer", "w", "0", text, "B")
 
     def add_allow(self, name: str) -> None:
-        """A file system brought a permission of its own."""
+        """A file system brought a permission of its own; the newest is listed first."""
         if self._table is not None:
-            self._add_allow(self._table, name)
+            node = f"{PARAM}.allow.mount"
+            table: dict[str, Oid] = {}
+            for each, oid in self._table.items():
+                table[each] = oid
+                if each == node:
+                    self._add_allow(table, name)
+            self._table = table
 
     def exists(self, oid: Oid) -> bool:
         """False for a node whose module is not loaded."""
@@ -183,10 +194,15 @@ class SysctlTree(KernelModule):
         entry = self.declared().get(oid.name)
         if entry is not None:
             return self._declared_value(td, entry, oid, new)
+        return self.stored(td, oid.name, new)
+
+    def stored(self, td: Proc, name: str, new: Any) -> Any:
+        """The value of a node that the tree itself keeps."""
+        oid = self.table()[name]
         store = self._store(td, oid)
         if new is not None:
-            store[oid.name] = new
-        return store.get(oid.name, oid.value if oid.type != "opaque" else b"")
+            store[name] = new
+        return store.get(name, oid.value if oid.type != "opaque" else b"")
 
     def _may_write(self, td: Proc, oid: Oid) -> None:
         if oid.type == "node":
@@ -250,7 +266,9 @@ def convert(oid: Oid, new: Any) -> Any:
             return int(new & 0xFF != 0)
         new &= (1 << 8 * size) - 1
         return new - (1 << 8 * size) if signed and new >> (8 * size - 1) else new
-    if oid.type == "string" and not isinstance(new, str):
+    if oid.type == "string" and not (
+        isinstance(new, str) and len(new.encode("utf-8", "surrogateescape")) < ROOM.get(oid.name, 1024)
+    ):
         raise KError(EINVAL)
     return new
 

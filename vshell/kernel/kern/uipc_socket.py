@@ -180,6 +180,7 @@ class Socket(File):
         super().__init__(O_RDWR)
         self.pr = pr
         self.cred = cred
+        cred.prison.hold()
         self.vnet = vnet
         """The stack the socket lives in, for good."""
         self.protocol = protocol
@@ -393,7 +394,13 @@ class Socket(File):
         for so in [*self.incomplete, *self.complete]:
             so.head = None
             so.pr.detach(so)
+            so.sofree()
         self.pr.detach(self)
+        self.sofree()
+
+    def sofree(self) -> None:
+        """The socket lets go of its jail; what of a connection lives on must hold the jail itself (`cred.prison.hold`)."""
+        self.cred.prison.free()
 
     # socket-level options --------------------------------------------------------------------------------------
     def sosetopt(self, level: int, name: int, value: Any, td: Proc) -> None:

@@ -27,7 +27,11 @@ def socreate(td: Proc, domain: int, type: int, protocol: int) -> Socket:
     cls = pffindproto(domain, type, protocol)
     pr = _INSTANCES.setdefault(cls, cls())
     so = Socket(pr, td.ucred, td.vnet, protocol or cls.protocol, td.fibnum)
-    pr.attach(so, td)
+    try:
+        pr.attach(so, td)
+    except KError:
+        so.sofree()
+        raise
     return so
 
 
