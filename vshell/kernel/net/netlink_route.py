@@ -64,7 +64,6 @@ from vshell.kernel.net.route.route_ctl import (
     nhop_check_gateway,
     rib_add_route_px,
     rib_del_route_px,
-    route_listeners,
 )  # fmt: skip
 from vshell.kernel.net.route.route_tables import FAMILIES, Rtable
 
@@ -282,18 +281,10 @@ def _announce(rib: Rib, cmd: int, rt: Rtentry, nh: AnyNhop, weight: int, pid: in
 
 
 def _report(rib: Rib, rc: RibCmdInfo, td: Proc) -> None:
-    """report_operation: a program's change."""
+    """report_operation: tell of a program's change.  Of its own changes the kernel tells nobody over netlink."""
     nh = rc.nh_old if rc.cmd == RTM_DELETE else rc.nh_new
     assert nh is not None
     _announce(rib, rc.cmd, rc.rt, nh, rc.weight, td.pid)
-
-
-def rtnl_handle_route_event(rib: Rib, cmd: int, rt: Rtentry, nh: AnyNhop, weight: int) -> None:
-    """A change of the kernel's own."""
-    _announce(rib, cmd, rt, nh, weight, 0)
-
-
-route_listeners.append(rtnl_handle_route_event)
 
 
 # what sysctl net.route.0.FAMILY.* gives ------------------------------------------------------------------------

@@ -57,8 +57,8 @@ class Nhop:
     """One next hop (struct nhop_object with nhop_priv)."""
 
     __slots__ = (
-        "aifp", "expire", "family", "fibnum", "flags", "gateway", "gw", "idx", "ifa", "ifp", "linked", "mtu", "origin", "pksent", "prepend",
-        "refcnt", "rtflags", "slots",
+        "aifp", "expire", "family", "fibnum", "flags", "gateway", "gw", "idx", "ifa", "ifp", "linked", "mtu", "origin", "pksent",
+        "prepend", "refcnt", "rtflags", "slots",
     )  # fmt: skip
 
     def __init__(self, fibnum: int, family: int) -> None:
@@ -245,7 +245,7 @@ def _compile(members: list[tuple[Nhop, int]]) -> list[Nhop]:
 class NhControl:
     """The next hops and groups of one table (struct nh_control)."""
 
-    __slots__ = ("_free", "_next", "fib_refs", "groups", "nhops", "rib")
+    __slots__ = ("_free", "_next", "fib_refs", "fib_stale", "groups", "nhops", "rib")
 
     def __init__(self, rib: Rib) -> None:
         self.rib = rib
@@ -253,6 +253,7 @@ class NhControl:
         self.groups: dict[tuple[Any, ...], NhGrp] = {}
         self._free: list[int] = []
         self._next = 1
+        self.fib_stale: list[AnyNhop] = []
         self.fib_refs: dict[int, int] = {}
         """How many routes use an object directly, by id: while any does the look-up structure holds a reference."""
 
@@ -326,12 +327,18 @@ class NhControl:
             nh.refcnt += 1
 
     def fib_unref(self, nh: AnyNhop) -> None:
-        """A route ceased to use it (fib_unref_nhop)."""
+        """A route ceased to use it; let go at the next `fib_release` (fib_unref_nhop)."""
+        self.fib_stale.append(nh)
+
+    def fib_release(self) -> None:
+        """The look-up structure was rebuilt: what it does not use any more goes."""
         refs = self.fib_refs
-        refs[id(nh)] -= 1
-        if not refs[id(nh)]:
-            del refs[id(nh)]
-            self.rib.vnet.kernel.clock.after(EPOCH, self.free, nh)
+        stale, self.fib_stale = self.fib_stale, []
+        for nh in stale:
+            refs[id(nh)] -= 1
+            if not refs[id(nh)]:
+                del refs[id(nh)]
+                self.rib.vnet.kernel.clock.after(EPOCH, self.free, nh)
 
 
 def _by_idx(member: tuple[Nhop, int]) -> int:

@@ -8,11 +8,11 @@ own sockaddrs, which also gives the listing its order.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from vshell.abi.socket import AF_INET
 from vshell.abi.sockio import IFCAP_LINKSTATE, LINK_STATE_UP
+from vshell.kernel.kern.clock import MS
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.clock import Callout
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from vshell.kernel.net.vnet import Vnet
 
 CACHE_MAX = 65536
+SYNC_DELAY = 50 * MS
+"""net.route.algo.bucket_time_ms."""
 
 
 def is_scoped(addr: bytes) -> bool:
@@ -48,13 +50,15 @@ def link_is_up(ifp: Ifnet) -> bool:
 class Rtentry:
     """One route (struct rtentry)."""
 
-    __slots__ = ("key", "nhop", "plen", "weight")
+    __slots__ = ("dp", "key", "nhop", "plen", "weight")
 
     def __init__(self, key: bytes, plen: int) -> None:
         self.key = key
         """The prefix, masked, with an embedded scope."""
         self.plen = plen
         self.nhop: AnyNhop
+        self.dp: AnyNhop | None = None
+        """What the data path still uses: it learns of some changes a moment later (see Rib.defer)."""
         self.weight = 0
 
     @property
@@ -72,8 +76,8 @@ class Rib:
     """One table: an address family in a fib."""
 
     __slots__ = (
-        "_levels", "_sorted", "cache", "count", "dying", "expire_callout", "family", "fibnum", "flows", "gen", "levels",
-        "next_expire", "nhc", "vnet", "width",
+        "_levels", "_sorted", "cache", "count", "deferred", "dying", "expire_callout", "family", "fibnum", "flows", "gen",
+        "levels", "next_expire", "nhc", "sync_callout", "vnet", "width",
     )  # fmt: skip
 
     def __init__(self, vnet: Vnet, family: int, fibnum: int) -> None:
@@ -96,6 +100,8 @@ class Rib:
         self.gen = 0
         """Grows with every change (rnh_gen): who keeps a next hop compares it."""
         self.nhc = NhControl(self)
+        self.deferred: list[Rtentry] = []
+        self.sync_callout: Callout | None = None
         self.expire_callout: Callout | None = None
         self.next_expire = 0
         self.dying = False
@@ -127,8 +133,13 @@ class Rib:
 
         A route over an interface whose link is down is as good as none.
         """
-        rt = self.match(key)
-        nh = rt.nhop if rt is not None else None
+        number = int.from_bytes(key, "big")
+        nh: AnyNhop | None = None
+        for mask, level in self._levels:
+            rt = level.get(number & mask)
+            if rt is not None and rt.dp is not None:
+                nh = rt.dp
+                break
         if nh is not None and nh.slots is None and not link_is_up(nh.ifp):
             nh = None
         if len(self.cache) >= CACHE_MAX:
@@ -160,12 +171,40 @@ class Rib:
         self._levels = [(self.mask(plen), self.levels[plen]) for plen in sorted(self.levels, reverse=True)]
 
     def bump(self) -> None:
-        """rib_bump_gen: something changed, forget what look-ups found."""
+        """rib_bump_gen: something changed."""
         self.gen += 1
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget what look-ups and forwarded flows found."""
         if self.cache:
             self.cache.clear()
         if self.flows:
             self.flows.clear()
+
+    # the data path ---------------------------------------------------------------------------------------------
+    def defer(self, rt: Rtentry) -> None:
+        """The data path shall go on with what it has for this route until `sync`, which comes soon (update_rebuild_delay).
+
+        The look-up structures of FreeBSD (net/route/fib_algo.c) are rebuilt as a whole.  Direct and static routes that come or
+        go rebuild them at once; a route that only changes, or comes from a routing protocol, waits some milliseconds
+        for others to change with it.
+        """
+        self.deferred.append(rt)
+        if self.sync_callout is None:
+            self.sync_callout = self.vnet.kernel.clock.callout()
+        if not self.sync_callout.pending:
+            self.sync_callout.reset(SYNC_DELAY, self.sync)
+
+    def sync(self) -> None:
+        """Let the data path have the table as it is (rebuild_fd)."""
+        if self.sync_callout is not None:
+            self.sync_callout.stop()
+        for rt in self.deferred:
+            rt.dp = rt.nhop
+        self.deferred.clear()
+        self.nhc.fib_release()
+        self.forget()
 
     def walk(self) -> list[Rtentry]:
         """All routes in the order of the tree: by network, longer mask first (rnh_walktree)."""
@@ -176,6 +215,3 @@ class Rib:
 
 def _order(rt: Rtentry) -> tuple[bytes, int]:
     return rt.key, -rt.plen
-
-
-WalkFilter = Callable[[Rtentry, "AnyNhop"], bool]

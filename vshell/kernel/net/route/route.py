@@ -117,7 +117,7 @@ def rt_flushifroutes(ifp: Ifnet) -> None:
         return nh.ifp is ifp
 
     for rib in foreach_table(ifp.vnet):
-        rib_walk_del(rib, over, True)
+        rib_walk_del(rib, over)
 
 
 rib_delete_for_ifp = rt_flushifroutes
@@ -134,7 +134,7 @@ def ifadown(ifa: Ifaddr, delete: bool) -> None:
         return nh.ifa is ifa and (delete or not nh.rtflags & RTF_STATIC)
 
     for rib in foreach_table(ifa.ifp.vnet, ifa.family):
-        rib_walk_del(rib, gone, True)
+        rib_walk_del(rib, gone)
 
 
 def rib_delete_for_ifa(ifa: Ifaddr) -> None:

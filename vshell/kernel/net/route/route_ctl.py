@@ -15,6 +15,7 @@ from vshell.abi.route import (
     RTF_HOST,
     RTF_PINNED,
     RTF_REJECT,
+    RTF_STATIC,
     RTM_ADD,
     RTM_CHANGE,
     RTM_DELETE,
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from vshell.kernel.net.vnet import Vnet
 
 RTM_F_CREATE, RTM_F_EXCL, RTM_F_REPLACE, RTM_F_APPEND, RTM_F_FORCE = 1, 2, 4, 8, 16
+
+LOCKING_ALGOS = ("radix4", "radix6")
+"""Look-up structures that are the table itself and need no rebuilding."""
 
 RibFilter = Callable[[Rtentry, Nhop], bool]
 
@@ -79,15 +83,6 @@ class RtInfo:
 
 rib_subscribers: list[Callable[[Rib, RibCmdInfo], None]] = []
 """Called after every change of any table (rib_notify)."""
-
-route_listeners: list[Callable[[Rib, int, Rtentry, AnyNhop, int], None]] = []
-"""Called for changes that are to be announced to programs: (table, command, route, next hop, weight) (rt_routemsg)."""
-
-
-def rt_routemsg(rib: Rib, cmd: int, rt: Rtentry, nh: AnyNhop, weight: int) -> None:
-    """Announce a change the kernel made by itself."""
-    for listener in route_listeners:
-        listener(rib, cmd, rt, nh, weight)
 
 
 def _notify(rib: Rib, rc: RibCmdInfo) -> RibCmdInfo:
@@ -142,7 +137,23 @@ def _add(rib: Rib, rt: Rtentry, nh: AnyNhop, weight: int) -> RibCmdInfo:
     if nh.expire:
         _expires(rib, nh.expire)
     rib.bump()
+    _update_fib(rib, rt, _immediate(nh))
     return _notify(rib, RibCmdInfo(RTM_ADD, rt, None, nh, weight))
+
+
+def _immediate(nh: AnyNhop) -> bool:
+    """need_immediate_sync: direct and static routes."""
+    return isinstance(nh, Nhop) and (not nh.flags & NHF_GATEWAY or bool(nh.rtflags & RTF_STATIC))
+
+
+def _update_fib(rib: Rib, rt: Rtentry, now: bool) -> None:
+    """Tell the look-up structure, or let it wait (handle_rtable_change_cb)."""
+    if now or rib.vnet[Rtable].algo[rib.family] in LOCKING_ALGOS:
+        rt.dp = rt.nhop
+        if rib.deferred or rib.nhc.fib_stale:
+            rib.sync()
+    else:
+        rib.defer(rt)
 
 
 def _delete(rib: Rib, rt: Rtentry) -> RibCmdInfo:
@@ -150,6 +161,7 @@ def _delete(rib: Rib, rt: Rtentry) -> RibCmdInfo:
     rib.remove(rt)
     rib.nhc.fib_unref(rt.nhop)
     rib.bump()
+    rib.sync()
     rc = _notify(rib, RibCmdInfo(RTM_DELETE, rt, rt.nhop, None, rt.weight))
     rib.nhc.free(rt.nhop)
     return rc
@@ -166,6 +178,7 @@ def _change(rib: Rib, rt: Rtentry, nh: AnyNhop | None, weight: int) -> RibCmdInf
     if nh.expire:
         _expires(rib, nh.expire)
     rib.bump()
+    _update_fib(rib, rt, False)
     rc = _notify(rib, RibCmdInfo(RTM_CHANGE, rt, old, nh, weight))
     rib.nhc.free(old)
     return rc
@@ -252,26 +265,16 @@ def _delete_conditional(rib: Rib, rt: Rtentry, match: RibFilter | None, force: b
     return _delete(rib, rt)
 
 
-def rib_walk_del(rib: Rib, match: RibFilter, report: bool) -> None:
+def rib_walk_del(rib: Rib, match: RibFilter) -> None:
     """Delete every route, or path of one, that `match`; the kernel's own ones stay."""
-    deleted: list[RibCmdInfo] = []
     for rt in list(rib.walk()):
         nh = rt.nhop
         members = [m[0] for m in nh.members] if isinstance(nh, NhGrp) else [nh]
-        if not any(match(rt, one) for one in members):
-            continue
-        try:
-            rc = _delete_conditional(rib, rt, match, False)
-        except KError:
-            continue
-        if rc.cmd == RTM_DELETE:
-            deleted.append(rc)
-    if report:
-        # The list was built by prepending: announcements come in reverse order of the tree.
-        for rc in reversed(deleted):
-            assert rc.nh_old is not None
-            for one in [m[0] for m in rc.nh_old.members] if isinstance(rc.nh_old, NhGrp) else [rc.nh_old]:
-                rt_routemsg(rib, RTM_DELETE, rc.rt, one, rc.weight)
+        if any(match(rt, one) for one in members):
+            try:
+                _delete_conditional(rib, rt, match, False)
+            except KError:
+                continue
 
 
 # requests from inside the kernel -------------------------------------------------------------------------------

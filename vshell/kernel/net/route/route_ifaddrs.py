@@ -9,20 +9,12 @@ from vshell.abi.route import RTF_HOST, RTF_PINNED, RTF_STATIC, RTM_ADD, RTM_CHAN
 from vshell.abi.socket import AF_LINK
 from vshell.kernel.net.ifa import ifaof_ifpforaddr
 from vshell.kernel.net.route.nhop import NhGrp, Nhop
-from vshell.kernel.net.route.route_ctl import RTM_F_CREATE, RTM_F_FORCE, RtInfo, rib_action, rib_add_route_px, rt_routemsg
-from vshell.kernel.net.route.route_tables import Rtable, rt_tables_get_rnh
+from vshell.kernel.net.route.route_ctl import RTM_F_CREATE, RTM_F_FORCE, RtInfo, rib_action, rib_add_route_px
+from vshell.kernel.net.route.route_tables import Rtable
 
 if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifaddr, Ifnet
     from vshell.kernel.net.route.rib import Rib, Rtentry
-
-
-def _one(fib: int, cmd: int, family: int, info: RtInfo, ifp: Ifnet) -> None:
-    rc = rib_action(ifp.vnet, fib, family, cmd, info)
-    nh = rc.nh_new if cmd == RTM_ADD else rc.nh_old
-    if nh is not None:
-        one = nh.slots[0] if isinstance(nh, NhGrp) else nh
-        rt_routemsg(rt_tables_get_rnh(ifp.vnet, family, fib), cmd, rc.rt, one, rc.weight)
 
 
 def rib_handle_ifaddr_info(fib: int, cmd: int, family: int, info: RtInfo, ifp: Ifnet) -> None:
@@ -35,7 +27,7 @@ def rib_handle_ifaddr_info(fib: int, cmd: int, family: int, info: RtInfo, ifp: I
     for number in fibs:
         info.plen = plen
         try:
-            _one(number, cmd, family, info, ifp)
+            rib_action(vnet, number, family, cmd, info)
             worked = True
         except KError as e:
             error = e

@@ -167,7 +167,7 @@ def foreach_table(vnet: Vnet, family: int = 0) -> list[Rib]:
 def _link_changed(ifp: Ifnet, state: int) -> None:
     """Answers of look-ups depend on the state of links."""
     for rib in foreach_table(ifp.vnet):
-        rib.cache.clear()
+        rib.forget()
 
 
 ifnet_link_event.append(_link_changed)

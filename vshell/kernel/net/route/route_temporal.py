@@ -39,6 +39,6 @@ def _expire(rib: Rib) -> None:
         return False
 
     rib.next_expire = 0
-    rib_walk_del(rib, expired, True)
+    rib_walk_del(rib, expired)
     if pending:
         tmproutes_update(rib, min(pending))
