@@ -54,6 +54,8 @@ LONGS = {
 MAX_RESTART_DELAY, MAX_RESTART_COUNT = 31536000, 128
 LBUF_SIZE = 4096
 NS = 1_000_000_000
+START_COST, USER_COST = 300_000, 20_000_000
+"""Virtual time until the background process gets to its work, ns; looking up a user takes longer."""
 
 
 class State:
@@ -356,6 +358,8 @@ def background(p: Program, s: State) -> None:
         from vshell.userland.crt0 import start
 
         sys.setsid()
+        # The real one has work to do before it comes so far; meanwhile the caller goes on.
+        await sys.nanosleep(USER_COST if s.user else START_COST)
         if "c" in s.flags:
             sys.chdir("/")
         if "f" in s.flags:

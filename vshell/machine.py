@@ -46,7 +46,7 @@ FILES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernel", "conf
 SCRIPT = 10
 """The descriptor on which a shell reads a script of the host: where sh itself puts the script it opens."""
 
-STEPS = 20_000_000
+STEPS = 1_000_000
 """Turns of processes that a command of a session may take before it counts as hung."""
 
 Mounts = Sequence[tuple[str, str, bool]]
@@ -131,6 +131,7 @@ class Machine:
         proc = fork1(self.kernel, init, lambda sysent: start(lambda p: run_commands(p, SCRIPT), sysent, argv, dict(ENVIRONMENT)))
         proc.comm, proc.args = "sh", argv
         proc.pgid = proc.sid = proc.pid
+        self.kernel.console_sessions.add(proc.sid)
         for fd, file in enumerate(files):
             proc.fd.put(fd, file)
         proc.fd.put(SCRIPT, script)

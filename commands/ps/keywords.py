@@ -252,7 +252,17 @@ ALIASES = {
     "tid": "lwp", "usrpri": "upr", "vsize": "vsz",
 }  # fmt: skip
 _BY_NAME = {key.name: key for key in _TABLE}
-KEYWORDS: dict[str, Key] = {name: _BY_NAME[ALIASES.get(name, name)] for name in sorted([*_BY_NAME, *ALIASES])}
+
+
+def _alias(name: str) -> Key:
+    """A second name of a keyword.  It is never left-justified: the flag is lost on the way (keyword.c, merge_alias)."""
+    key = _BY_NAME[ALIASES[name]]
+    return Key(key.name, key.header, key.field, key.show)
+
+
+KEYWORDS: dict[str, Key] = {
+    name: _BY_NAME[name] if name in _BY_NAME else _alias(name) for name in sorted([*_BY_NAME, *ALIASES])
+}
 """All keywords in the order of ps -L."""
 
 
