@@ -385,6 +385,9 @@ def do_jail_attach(p: Proc, pr: Prison) -> None:
     """Move a process into a jail: credentials, root and working directory; its open files stay what they are."""
     from vshell.kernel.kern.vfs import vaccess
 
+    if pr.vnet is not p.vnet and p.fibnum >= pr.vnet.numfibs:
+        # The new stack may have fewer routing tables (rtables_check_proc_fib).
+        raise KError(EINVAL)
     if not pr.root.isdir:
         raise KError(EINVAL)
     vaccess(pr.root, p.ucred, X_OK)
