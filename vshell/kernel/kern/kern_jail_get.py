@@ -42,6 +42,8 @@ def kern_jail_get(td: Proc, params: dict[str, Any], flags: int) -> dict[str, Any
     """The wanted parameters of the jail that "lastjid", "jid" or "name" selects, and its jid."""
     if flags & ~JAIL_GET_MASK:
         raise KError(EINVAL)
+    if "desc" in params:
+        raise KError(EINVAL, "unexpected desc")
     my = td.ucred.prison
     pr = _find(my, params, flags)
     values: dict[str, Any] = {}

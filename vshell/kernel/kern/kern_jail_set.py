@@ -120,6 +120,8 @@ class Request:
         """Everything that can be checked without knowing which jail it is about."""
         if not self.cuflags:
             raise KError(EINVAL, "no valid operation (create or update)")
+        if "desc" in self.params:
+            raise KError(EINVAL, "unexpected desc")
         priv_check(self.td, PRIV_JAIL_SET)
         if self.flags & JAIL_ATTACH:
             priv_check(self.td, PRIV_JAIL_ATTACH)

@@ -8,7 +8,6 @@ that.  A file of FreeBSD's that has no counterpart here cannot be loaded (ENOENT
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EBUSY, EEXIST, EISDIR, ENOENT, ENOEXEC, ENOTDIR, EPERM, KError
@@ -198,6 +197,8 @@ class Linker:
 
 def find_kernel_file(kernel: Kernel, name: str) -> Any:
     """Import the Python file that stands for NAME.ko; ENOENT if there is none."""
+    from importlib.util import find_spec
+
     if name.isidentifier():
         for folder in FOLDERS:
             if find_spec(f"vshell.kernel.{folder}") is not None and find_spec(f"vshell.kernel.{folder}.{name}") is not None:
