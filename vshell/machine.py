@@ -46,7 +46,7 @@ FILES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernel", "conf
 SCRIPT = 10
 """The descriptor on which a shell reads a script of the host: where sh itself puts the script it opens."""
 
-STEPS = 1_000_000
+STEPS = 300_000
 """Turns of processes that a command of a session may take before it counts as hung."""
 
 Mounts = Sequence[tuple[str, str, bool]]

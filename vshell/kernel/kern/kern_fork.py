@@ -21,6 +21,12 @@ ELF = b"\x7fELF\x02\x01\x01\x09"
 EXEC_COST = 1_000_000
 """Virtual time a program start takes, ns (about what fork, exec and rtld take on real hardware)."""
 
+FORK_COST = 200_000
+"""Virtual time a fork takes, ns: a loop that starts processes without end must not stop the clock."""
+
+FORK_COST = 200_000
+"""Virtual time a fork takes, ns: a loop that only forks must not stop the clock."""
+
 MAXINTERP = 5
 
 
@@ -208,6 +214,8 @@ class ProcessCalls:
 
     def fork(self, main: Entry) -> int:
         """fork(2): see abi.syscalls."""
+        self.kernel.charge(self.proc, FORK_COST)
+        self.kernel.charge(self.proc, FORK_COST)
         return fork1(self.kernel, self.proc, main).pid
 
     def execve(self, path: str, argv: Sequence[str], env: dict[str, str]) -> NoReturn:
