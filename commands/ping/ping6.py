@@ -20,7 +20,8 @@ from vshell.abi.socket import (
 )  # fmt: skip
 from vshell.commands.ping.summary import Summary, pattern
 from vshell.commands.ping.icmp6text import pr_icmph
-from vshell.userland.addr import is_linklocal, strtol
+from vshell.userland.addr import is_linklocal
+from vshell.userland.cnumber import strtol
 from vshell.userland.getopt import Getopt
 from vshell.userland.netdb import AI_CANONNAME, AI_NUMERICHOST, NI_NUMERICHOST, GaiError, gai_strerror, getaddrinfo, getnameinfo, if_nametoindex
 from vshell.userland.program import Program
@@ -62,7 +63,7 @@ class Ping6:
     # options ---------------------------------------------------------------------------------------------------
     def number(self, text: str, what: str, low: int, high: int = INT_MAX) -> int:
         """A decimal argument within bounds."""
-        value, rest = strtol(text, 10)
+        value, rest, _ = strtol(text, 10)
         if not text or rest or not low <= value <= high:
             self.p.errx(1, f"illegal {what} -- {text}")
         return value
@@ -135,7 +136,7 @@ class Ping6:
                 p.errx(EX_USAGE, f"invalid timing interval: `{value}'")
             self.flags.add("W")
         elif letter == "t":
-            seconds, rest = strtol(value, 0)
+            seconds, rest, _ = strtol(value, 0)
             if rest or not value or seconds < 1:
                 p.errx(EX_USAGE, f"invalid timeout: `{value}'")
             if seconds > MAXALARM:
