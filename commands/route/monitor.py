@@ -158,7 +158,7 @@ def _print_addr(o: Options, a: AddrEvent, event: NlEvent) -> None:
     link = get_link(o.p, a.index)
     if link is not None and link.flags & IFF_POINTOPOINT and a.dstaddr is not None:
         text += f"-> {_prefix(o, a.dstaddr, -1, a.index)} "
-    name = link.name if link is not None else f"if#{a.index}"
+    name = link.name if link is not None else a.ifname or f"if#{a.index}"
     o.p.stdout.write(_head(o, event.action, event.pid, "addr") + text + f"iface {name} \n")
 
 
@@ -170,7 +170,7 @@ def _print_neigh(o: Options, n: NeighEvent, event: NlEvent) -> None:
             break
     link = get_link(o.p, n.index)
     if n.lladdr:
-        ether = link is not None and link.type in (IFT_ETHER, IFT_L2VLAN, IFT_BRIDGE) and len(n.lladdr) == 6
+        ether = len(n.lladdr) == 6 and (link is None or link.type in (IFT_ETHER, IFT_L2VLAN, IFT_BRIDGE))
         text += f"lladdr {ether_ntoa(n.lladdr) if ether else '.'.join(f'{octet:x}' for octet in n.lladdr)} "
-    text += f"iface {link.name if link is not None else f'if#{n.index}'} "
+    text += f"iface {link.name if link is not None else n.ifname or f'if#{n.index}'} "
     o.p.stdout.write(_head(o, event.action, event.pid, "neigh") + text + "\n")
