@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vshell.abi.errno import EACCES, EPERM, ESRCH, KError
 from vshell.kernel.kern.kern_proc import p_cansee, pfind
+from vshell.kernel.kern.kern_synch import Wchan, tsleep
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
@@ -63,6 +64,29 @@ class ProcctlCalls:
     def setargs(self, args: Sequence[str]) -> None:
         """What ps(1) shows as the arguments (sysctl kern.proc.args, as setproctitle(3) sets them)."""
         self.proc.args = list(args)
+
+    async def wait_exit(self, pids: Sequence[int], timeout: int | None) -> tuple[int, int] | None:
+        """The first of some processes (not only children) to end, with its status; None after `timeout` ns.
+
+        What kqueue(2) with EVFILT_PROC and NOTE_EXIT does.  EINTR.
+        """
+        chan = Wchan("kqread")
+        ended: list[tuple[int, int]] = []
+
+        def hook(p: Proc) -> None:
+            if p.pid in pids:
+                ended.append((p.pid, p.xstat))
+                chan.wakeup()
+
+        hooks = self.kernel.process_exit
+        hooks.append(hook)
+        try:
+            while not ended:
+                if not await tsleep(self.proc, chan, timeout=timeout, eintr=True):
+                    return None
+        finally:
+            hooks.remove(hook)
+        return ended[0]
 
     def _target(self, pid: int) -> Proc:
         target = self.proc if pid == 0 else pfind(self.kernel, pid)

@@ -63,7 +63,7 @@ class TimeCalls:
         if old != -1 and (hard == -1 or hard > old) and self.proc.ucred.uid != 0:
             raise KError(EPERM)
         if hard != -1 and (soft == -1 or soft > hard):
-            raise KError(EINVAL)
+            soft = hard
         limits[what] = soft
         limits[what + ".hard"] = hard
         if what == "nofile":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vshell.abi.errno import EINVAL, EISDIR, ENXIO, KError
+from vshell.abi.errno import EFBIG, EINVAL, EISDIR, ENXIO, KError
 from vshell.abi.fcntl import (
     LOCK_EX,
     LOCK_UN,
@@ -23,7 +23,9 @@ from vshell.abi.fcntl import (
     SEEK_SET,
     Stat,
 )
+from vshell.abi.signal import SIGXFSZ
 from vshell.kernel.kern.kern_descrip import File
+from vshell.kernel.kern.kern_sig import psignal
 from vshell.kernel.kern.kern_synch import tsleep
 from vshell.kernel.kern.sys_pipe import PipeBuffer, PipeEnd
 
@@ -61,6 +63,13 @@ class VnodeFile(File):
         vnode = self._regular()
         if self.flags & O_APPEND:
             self.offset = vnode.size()
+        limit = td.limits["fsize"]
+        if 0 <= limit < self.offset + len(data):
+            if limit <= self.offset:
+                psignal(td, SIGXFSZ)
+                td.cursig(False)
+                raise KError(EFBIG)
+            data = data[: limit - self.offset]
         vnode.write(self.offset, data)
         self.offset += len(data)
         return len(data)
