@@ -67,6 +67,8 @@ class SysctlValues(VnetModule):
     def __init__(self, vnet: Vnet) -> None:
         super().__init__(vnet)
         self.values: dict[str, Any] = {}
+        self.tunables = dict(vnet.kernel.kenv)
+        """The kernel environment when the stack was born: what its tunables begin with."""
 
 
 class SysctlTree(KernelModule):
@@ -202,7 +204,14 @@ class SysctlTree(KernelModule):
         store = self._store(td, oid)
         if new is not None:
             store[name] = new
-        return store.get(name, oid.value if oid.type != "opaque" else b"")
+        return store.get(name, self._default(td, oid))
+
+    def _default(self, td: Proc, oid: Oid) -> Any:
+        if oid.type == "opaque":
+            return b""
+        if "t" in oid.flags and "v" in oid.flags and (text := td.vnet[SysctlValues].tunables.get(oid.name)) is not None:
+            return text if oid.type == "string" else int(text) if text.isdigit() else oid.value
+        return oid.value
 
     def _may_write(self, td: Proc, oid: Oid) -> None:
         if oid.type == "node":

@@ -72,6 +72,8 @@ class Kernel(dict[type[KernelModule], Any]):
         self.load_program: ProgramLoader = lambda name: None
         self.load_data: Callable[[str], bytes] = lambda name: b""
         """Reads a data file of the initial file system, handed in by the machine."""
+        self.kenv: dict[str, str] = {}
+        """The kernel environment (kern_environment.py)."""
         self.console_sessions: set[int] = set()
         """Sessions that run on the console."""
         self.mounts: list[Mount] = []

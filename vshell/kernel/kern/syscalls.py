@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vshell.kernel.kern.kern_descrip import DescripCalls
+from vshell.kernel.kern.kern_environment import EnvironmentCalls
 from vshell.kernel.kern.kern_fork import ProcessCalls
 from vshell.kernel.kern.kern_jail import JailCalls
 from vshell.kernel.kern.kern_linker import LinkerCalls
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 
 class ProcSyscalls(
-    ProcessCalls, SignalCalls, TimeCalls, DescripCalls, PipeCalls, TtyCalls, VfsCalls, CredCalls, ProcctlCalls, SysctlCalls, LinkerCalls,
-    JailCalls, SocketCalls,
+    ProcessCalls, SignalCalls, TimeCalls, DescripCalls, PipeCalls, TtyCalls, VfsCalls, CredCalls, ProcctlCalls, SysctlCalls,
+    LinkerCalls, JailCalls, EnvironmentCalls, SocketCalls,
 ):  # fmt: skip
     """What one process can call (abi.syscalls.Syscalls)."""
 
