@@ -6,7 +6,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from vshell.abi.errno import EBUSY, EINVAL, ENOTDIR, EPERM, KError
+from vshell.abi.errno import EBUSY, EINVAL, ENODEV, ENOTDIR, EPERM, KError
 from vshell.abi.fcntl import S_IFDIR
 from vshell.abi.mount import MNT_FORCE, Statfs
 from vshell.abi.record import Record
@@ -87,7 +87,7 @@ class MountCalls:
         vnode = namei(self.proc, path)
         if not vnode.isdir or not isinstance(vnode, DirVnode):
             raise KError(ENOTDIR)
-        module = _fstype(fstype)
+        module = _fstype(self.proc, fstype)
         onname = vn_fullpath(vnode, self.kernel.rootvnode)
         words = frozenset(word for name, word in MNT_WORDS.items() if name in options)
         mount = module.mount(self.proc, options.get("from", fstype), onname, words, options)
@@ -114,11 +114,17 @@ class MountCalls:
             raise KError(EPERM)
 
 
-def _fstype(name: str) -> ModuleType:
-    """The module of a file system type, loaded if need be."""
+def _fstype(proc: Proc, name: str) -> ModuleType:
+    """The module of a file system type, loaded if need be (vfs_byname_kld)."""
     from importlib.util import find_spec
 
     full = f"vshell.kernel.fs.{name}"
     if not name.isidentifier() or find_spec(full) is None:
         raise KError(EINVAL, "Invalid fstype")
+    linker = proc.kernel.linker
+    if linker.find_module(name) is None:
+        try:
+            linker.load(proc, name).userrefs += 1
+        except KError:
+            raise KError(ENODEV) from None
     return import_module(full)
