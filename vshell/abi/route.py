@@ -212,6 +212,8 @@ class AddrEvent(Record):
     addr: bytes
     prefixlen: int
     dstaddr: bytes | None = None
+    ifname: str = ""
+    """The interface's name unless it is being destroyed."""
 
 
 class NeighEvent(Record):
@@ -221,3 +223,4 @@ class NeighEvent(Record):
     addr: bytes
     state: int
     lladdr: bytes
+    ifname: str = ""

@@ -51,6 +51,8 @@ ifnet_departure_event: list[Event] = []
 """f(ifp): it is about to leave, or to get a new name (IFF_RENAMING is set then)."""
 ifnet_link_event: list[Event] = []
 """f(ifp, link_state)."""
+ifmsg_event: list[Event] = []
+"""f(ifp): something changed that programs are told of (rt_ifmsg)."""
 ifnet_rename_event: list[Event] = []
 """f(ifp, old name), after the change."""
 ifnet_updown_event: list[Event] = []
@@ -349,6 +351,8 @@ def if_up(ifp: Ifnet) -> None:
     ifp.lastchange = ifp.kernel.clock.now
     if ifp.carp:
         ifp.carp.linkstate(ifp)
+    for event in ifmsg_event:
+        event(ifp)
     for event in ifnet_updown_event:
         event(ifp, True)
 
@@ -361,14 +365,16 @@ def if_down(ifp: Ifnet) -> None:
     ifp.lastchange = ifp.kernel.clock.now
     if ifp.carp:
         ifp.carp.linkstate(ifp)
+    for event in ifmsg_event:
+        event(ifp)
 
 
 def if_link_state_change(ifp: Ifnet, state: int) -> None:
-    """The link came or went; who is interested hears of it a little later."""
+    """The link came or went: tell at once, as a software interrupt that comes before the caller goes on."""
     if ifp.link_state == state:
         return
     ifp.link_state = state
-    ifp.kernel.netisrq.append((do_link_state_change, ifp, None))
+    do_link_state_change(ifp, None)
 
 
 def do_link_state_change(ifp: Ifnet, _: object) -> None:
@@ -378,6 +384,8 @@ def do_link_state_change(ifp: Ifnet, _: object) -> None:
     for owner in (ifp.vlantrunk, ifp.netgraph, ifp.carp, ifp.bridge, ifp.lagg):
         if owner is not None:
             owner.linkstate(ifp)
+    for event in ifmsg_event:
+        event(ifp)
     for event in ifnet_link_event:
         event(ifp, ifp.link_state)
 

@@ -20,6 +20,7 @@ from vshell.kernel.net.ifnet import iflladdr_event
 from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, Mbuf, m_get
 from vshell.kernel.net.netisr import netisr_handlers
 from vshell.kernel.net.route.route_tables import fib_lookup
+from vshell.kernel.net.rtmsg import lle_event
 from vshell.kernel.netinet.counters import Counters
 from vshell.kernel.netinet.in_rtcheck import in_lltable_rtcheck
 from vshell.kernel.netinet.in_var import in_addrs, in_linklocal
@@ -246,6 +247,8 @@ def arptimer(lle: Llentry) -> None:
         if lle.expire > _uptime(ifp):
             _arm(lle, ifp, REXMIT)
             return
+    if lle.flags & LLE_VALID:
+        lle_event(False, ifp, lle.addr, lle.lladdr)
     lle_free(ifp, lle)
     ifp.vnet[Arptab].stat.timeouts += 1
 
@@ -392,6 +395,7 @@ def arp_mark_lle_reachable(ifp: Ifnet, lle: Llentry) -> None:
     """The neighbour is known from now on."""
     arp = ifp.vnet[Arptab]
     lle.state = REACHABLE
+    lle_event(True, ifp, lle.addr, lle.lladdr)
     if ifp.flags & IFF_STICKYARP:
         lle.flags |= LLE_STATIC
     if not lle.flags & LLE_STATIC:
@@ -468,6 +472,7 @@ def arp_add_ifa_lle(ifp: Ifnet, ia: InIfaddr) -> None:
     lle = Llentry(table, ia.addr, LLE_IFADDR | LLE_STATIC)
     _set_addr(lle, ifp.lladdr)
     table.link(lle)
+    lle_event(True, ifp, lle.addr, lle.lladdr)
 
 
 def arp_iflladdr(ifp: Ifnet) -> None:

@@ -27,6 +27,7 @@ from vshell.kernel.kern.prison_ip import prison_check_ip
 from vshell.kernel.net.ifioctl import ifrequest
 from vshell.kernel.net.ifnet import domain_ifattach, domain_ifdetach, ifaddr_event, ifnet_updown_event, ifpurge_event
 from vshell.kernel.net.route.route import ifadown
+from vshell.kernel.net.rtmsg import lle_event, rt_addrmsg
 from vshell.kernel.net.route.route_ifaddrs import (
     ifa_add_loopback_route,
     ifa_del_loopback_route,
@@ -92,7 +93,9 @@ def in_addprefix(target: InIfaddr) -> None:
     if in_hasrtprefix(target):
         if target.ifp.vnet[Ip].no_same_prefix:
             raise KError(EEXIST)
+        rt_addrmsg(True, target)
         return
+    rt_addrmsg(True, target)
     in_handle_ifaddr_route(target, True)
     target.flags |= IFA_ROUTE
 
@@ -104,6 +107,7 @@ def _scrub_lle(ia: InIfaddr, everything: bool, static: bool) -> None:
     table = lltable_of(ia.ifp)
     lle = table.entries.get(ia.addr) if table is not None else None
     if lle is not None:
+        lle_event(False, ia.ifp, lle.addr, lle.lladdr)
         lle_free(ia.ifp, lle)
 
 
@@ -119,6 +123,7 @@ def in_scrubprefix(target: InIfaddr, static: bool) -> None:
         else:
             ifa_del_loopback_route(target, target.addr)
     if not target.flags & IFA_ROUTE:
+        rt_addrmsg(False, target)
         _scrub_lle(target, False, static)
         return
     prefix = target.prefix()
@@ -129,6 +134,7 @@ def in_scrubprefix(target: InIfaddr, static: bool) -> None:
             _route(ia, True)
             return
     _scrub_lle(target, True, static)
+    rt_addrmsg(False, target)
     _route(target, False)
 
 
@@ -320,6 +326,7 @@ def in_ifnet_event(ifp: Ifnet, up: bool) -> None:
                 ifadown(ia, False)
         elif not ia.flags & IFA_ROUTE:
             _try(ifa_del_loopback_route, ia)
+            rt_addrmsg(True, ia)
             try:
                 in_handle_ifaddr_route(ia, True)
                 ia.flags |= IFA_ROUTE

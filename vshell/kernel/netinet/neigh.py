@@ -10,6 +10,7 @@ from vshell.abi.record import Record
 from vshell.kernel.kern.kern_priv import PRIV_NET_ROUTE, priv_check
 from vshell.kernel.net.ifnet import Ifnet, ifnet_byindex
 from vshell.kernel.net.netlink import nlrequest
+from vshell.kernel.net.rtmsg import lle_event
 from vshell.kernel.netinet.if_ether import arprequest, lle_free, lltable_of
 from vshell.kernel.netinet.in_rtcheck import in_lltable_rtcheck
 from vshell.kernel.netinet.lltable import LLE_IFADDR, LLE_PUB, LLE_STATIC, LLE_VALID, Llentry, Lltable
@@ -85,6 +86,7 @@ def neigh_new(vnet: Vnet, req: NeighNew, td: Proc) -> None:
     lle.lladdr = req.lladdr
     lle.expire = 0 if req.permanent else req.expire
     table.link(lle)
+    lle_event(True, ifp, lle.addr, lle.lladdr)
     if req.proxy:
         arprequest(ifp, lle.addr, lle.addr, lle.lladdr)
 
@@ -100,4 +102,5 @@ def neigh_delete(vnet: Vnet, req: NeighDelete, td: Proc) -> None:
         raise KError(ENOENT)
     if lle.flags & LLE_IFADDR:
         raise KError(EPERM)
+    lle_event(False, ifp, lle.addr, lle.lladdr)
     lle_free(ifp, lle)

@@ -14,6 +14,7 @@ from vshell.abi.sockio import IFF_LOOPBACK, IFF_MULTICAST, IFF_POINTOPOINT, IFF_
 from vshell.kernel.kern.clock import NS
 from vshell.kernel.net.ifioctl import ifrequest
 from vshell.kernel.net.ifnet import Ifnet, domain_ifattach, domain_ifdetach, ifaddr_event, ifnet_updown_event, ifpurge_event
+from vshell.kernel.net.rtmsg import rt_addrmsg
 from vshell.kernel.netinet6 import in6_route
 from vshell.kernel.netinet6.in6_ifattach import in6_ifattach, in6_ifdetach
 from vshell.kernel.netinet6.in6_var import In6Ifaddr, In6Ifextra, Ip6, ext6, in6ifa_ifpwithaddr
@@ -73,6 +74,7 @@ def in6_update_ifa(ifp: Ifnet, req: SIOCAIFADDR_IN6, ia: In6Ifaddr | None, delay
         raise
     if new:
         _announce(ifp, ia, delay)
+    rt_addrmsg(True, ia)
     nd6_timer_arm(ifp.vnet)
 
 
@@ -161,6 +163,7 @@ def in6_purgeaddr(ia: In6Ifaddr) -> None:
     if ia.route:
         in6_route.del_dstaddr(ia)
     in6_unlink_ifa(ia)
+    rt_addrmsg(False, ia)
     for event in ifaddr_event:
         event(ia.ifp, ia, False)
 

@@ -15,6 +15,7 @@ from vshell.abi.socket import AF_INET6
 from vshell.abi.sockio import IFF_DRV_RUNNING, IFF_LOOPBACK, IFF_POINTOPOINT, IFF_UP, IFT_BRIDGE, IFT_ETHER, IFT_IEEE8023ADLAG, IFT_L2VLAN
 from vshell.kernel.kern.clock import MS, NS
 from vshell.kernel.net.if_ethersubr import resolvers
+from vshell.kernel.net.rtmsg import lle_event
 from vshell.kernel.netinet6.in6_var import In6Ifaddr, Ip6, NdPrefix, ext6
 from vshell.wire.ip6 import is_linklocal, is_multicast, masked
 
@@ -138,6 +139,7 @@ def nd6_add_ifa_lle(ia: In6Ifaddr) -> None:
     ln.lladdr = ia.ifp.lladdr
     ln.state = ND6_LLINFO_REACHABLE
     extra.lle_link(ln)
+    lle_event(True, ia.ifp, ia.addr, ln.lladdr)
 
 
 def nd6_rem_ifa_lle(ia: In6Ifaddr, prefix: NdPrefix | None) -> None:
