@@ -5,12 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vshell.abi.route import (
-    RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_LINK, RTNLGRP_NEIGH, AddrEvent, LinkEvent, NeighEvent,
+    RTNLGRP_IPV4_IFADDR,
+    RTNLGRP_IPV6_IFADDR,
+    RTNLGRP_LINK,
+    RTNLGRP_NEIGH,
+    AddrEvent,
+    LinkEvent,
+    NeighEvent,
 )  # fmt: skip
 from vshell.abi.socket import AF_INET
 from vshell.abi.sockio import IFF_DYING, IFF_POINTOPOINT, IFF_UP, IFT_ETHER, IFT_L2VLAN, LINK_STATE_DOWN
 from vshell.kernel.net.ifnet import (
-    Ifaddr, Ifnet, ifmsg_event, ifmtu_event, ifnet_arrival_event, ifnet_departure_event, ifnet_link_event,
+    Ifaddr,
+    Ifnet,
+    ifmsg_event,
+    ifmtu_event,
+    ifnet_arrival_event,
+    ifnet_departure_event,
+    ifnet_link_event,
 )  # fmt: skip
 from vshell.kernel.net.netlink import nl_listening, nl_send_group
 

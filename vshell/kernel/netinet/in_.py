@@ -27,7 +27,6 @@ from vshell.kernel.kern.prison_ip import prison_check_ip
 from vshell.kernel.net.ifioctl import ifrequest
 from vshell.kernel.net.ifnet import domain_ifattach, domain_ifdetach, ifaddr_event, ifnet_updown_event, ifpurge_event
 from vshell.kernel.net.route.route import ifadown
-from vshell.kernel.net.rtmsg import lle_event, rt_addrmsg
 from vshell.kernel.net.route.route_ifaddrs import (
     ifa_add_loopback_route,
     ifa_del_loopback_route,
@@ -35,6 +34,7 @@ from vshell.kernel.net.route.route_ifaddrs import (
     rib_add_kernel_px,
     rib_del_kernel_px,
 )  # fmt: skip
+from vshell.kernel.net.rtmsg import lle_event, rt_addrmsg
 from vshell.kernel.netinet.if_ether import LOG_INFO, lle_free, lltable_free, lltable_of, lltable_prefix_free
 from vshell.kernel.netinet.in_mcast import in_joingroup, in_leavegroup, in_purgemaddrs
 from vshell.kernel.netinet.in_var import IFA_ROUTE, RFC3021_MASK, InIfaddr, InIfinfo, in_addrs

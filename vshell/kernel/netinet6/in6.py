@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING
 
 from vshell.abi.errno import EADDRNOTAVAIL, EINVAL, EPFNOSUPPORT, KError
 from vshell.abi.in6 import (
-    IN6_IFF_AUTOCONF, IN6_IFF_DEPRECATED, IN6_IFF_DUPLICATED, IN6_IFF_TENTATIVE, ND6_IFF_IFDISABLED, ND6_IFF_NO_DAD,
-    SIOCAIFADDR_IN6, SIOCDIFADDR_IN6,
+    IN6_IFF_AUTOCONF,
+    IN6_IFF_DEPRECATED,
+    IN6_IFF_DUPLICATED,
+    IN6_IFF_TENTATIVE,
+    ND6_IFF_IFDISABLED,
+    ND6_IFF_NO_DAD,
+    SIOCAIFADDR_IN6,
+    SIOCDIFADDR_IN6,
 )  # fmt: skip
 from vshell.abi.socket import AF_INET6
 from vshell.abi.sockio import IFF_LOOPBACK, IFF_MULTICAST, IFF_POINTOPOINT, IFF_UP
@@ -22,7 +28,11 @@ from vshell.kernel.netinet6.mld6 import in6_joingroup, in6_leavegroup
 from vshell.kernel.netinet6.nd6 import nd6_add_ifa_lle, nd6_rem_ifa_lle, nd6_timer_arm
 from vshell.kernel.netinet6.nd6_nbr import nd6_dad_start, nd6_dad_stop
 from vshell.kernel.netinet6.nd6_rtr import (
-    nd6_prefix_lookup, nd6_prefix_refresh, nd6_prefix_unlink, nd6_prelist_add, pfxlist_onlink_check,
+    nd6_prefix_lookup,
+    nd6_prefix_refresh,
+    nd6_prefix_unlink,
+    nd6_prelist_add,
+    pfxlist_onlink_check,
 )  # fmt: skip
 from vshell.wire.ip6 import LINKLOCAL_ALLNODES, NODELOCAL_ALLNODES, masked, solicited_node
 

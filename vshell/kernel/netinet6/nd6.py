@@ -7,12 +7,31 @@ from typing import TYPE_CHECKING
 
 from vshell.abi.errno import ENOBUFS
 from vshell.abi.in6 import (
-    IN6_IFF_DEPRECATED, IN6_IFF_DUPLICATED, IN6_IFF_TENTATIVE, ND6_IFF_IFDISABLED, ND6_IFF_NO_DAD,
-    ND6_IFF_PERFORMNUD, ND6_INFINITE_LIFETIME, ND6_LLINFO_DELAY, ND6_LLINFO_INCOMPLETE, ND6_LLINFO_NOSTATE, ND6_LLINFO_PROBE,
-    ND6_LLINFO_REACHABLE, ND6_LLINFO_STALE,
+    IN6_IFF_DEPRECATED,
+    IN6_IFF_DUPLICATED,
+    IN6_IFF_TENTATIVE,
+    ND6_IFF_IFDISABLED,
+    ND6_IFF_NO_DAD,
+    ND6_IFF_PERFORMNUD,
+    ND6_INFINITE_LIFETIME,
+    ND6_LLINFO_DELAY,
+    ND6_LLINFO_INCOMPLETE,
+    ND6_LLINFO_NOSTATE,
+    ND6_LLINFO_PROBE,
+    ND6_LLINFO_REACHABLE,
+    ND6_LLINFO_STALE,
 )  # fmt: skip
 from vshell.abi.socket import AF_INET6
-from vshell.abi.sockio import IFF_DRV_RUNNING, IFF_LOOPBACK, IFF_POINTOPOINT, IFF_UP, IFT_BRIDGE, IFT_ETHER, IFT_IEEE8023ADLAG, IFT_L2VLAN
+from vshell.abi.sockio import (
+    IFF_DRV_RUNNING,
+    IFF_LOOPBACK,
+    IFF_POINTOPOINT,
+    IFF_UP,
+    IFT_BRIDGE,
+    IFT_ETHER,
+    IFT_IEEE8023ADLAG,
+    IFT_L2VLAN,
+)
 from vshell.kernel.kern.clock import MS, NS
 from vshell.kernel.net.if_ethersubr import resolvers
 from vshell.kernel.net.rtmsg import lle_event
