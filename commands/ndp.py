@@ -184,8 +184,8 @@ def print_entry(p: Program, o: Options, n: NdNeighbour) -> None:
     left = (n.expire - p.sys.clock_gettime("uptime")) // NS
     expire = "permanent" if not n.expire else sec2str(left) if left > 0 else "expired"
     flags = ("R" if n.is_router else "") + ("p" if n.flags else "")
-    line = f"{host:<{w_addr}} {lladdr:<{w_ll}} {n.ifname:>{w_if}} {expire:<9.9} {STATES.get(n.state, 'N')} {flags}"
-    p.stdout.write(line + (f" {n.asked}" if n.asked else "") + "\n")
+    state = STATES.get(n.state, "N")
+    p.stdout.write(f"{host:<{w_addr}} {lladdr:<{w_ll}} {n.ifname:>{w_if}} {expire:<9.9} {state} {flags}\n")
 
 
 def sec2str(total: int) -> str:

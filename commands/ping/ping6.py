@@ -11,8 +11,8 @@ from typing import cast
 from vshell.abi.errno import EPERM, KError, strerror
 from vshell.abi.fcntl import POLLIN
 from vshell.abi.in6 import (
-    ICMP6_FILTER, IPV6_DONTFRAG, IPV6_HOPLIMIT, IPV6_MULTICAST_HOPS, IPV6_PKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVPKTINFO, IPV6_TCLASS,
-    IPV6_UNICAST_HOPS, IPV6_USE_MIN_MTU, In6Pktinfo,
+    ICMP6_FILTER, IPV6_DONTFRAG, IPV6_HOPLIMIT, IPV6_MULTICAST_HOPS, IPV6_PATHMTU, IPV6_PKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVPATHMTU, IPV6_RECVPKTINFO,
+    IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_USE_MIN_MTU, In6Pktinfo,
 )  # fmt: skip
 from vshell.abi.signal import SIG_IGN, SIGALRM, SIGINFO, SIGINT
 from vshell.abi.socket import (
@@ -209,7 +209,9 @@ class Ping6:
             sys.setsockopt(ssend, SOL_SOCKET, SO_DEBUG, 1)
         if dst.addr[0] == 0xFF:
             self.option_or_die(ssend, IPV6_MULTICAST_HOPS, 64, "IPV6_MULTICAST_HOPS")
-        if self.minmtu != 1:
+        if self.minmtu == 1:
+            self.option_or_die(srecv, IPV6_RECVPATHMTU, 1, "setsockopt(IPV6_RECVPATHMTU)")
+        else:
             self.option_or_die(ssend, IPV6_USE_MIN_MTU, 0 if self.minmtu > 1 else 1, "setsockopt(IPV6_USE_MIN_MTU)")
         blocked = frozenset() if "v" in self.flags else frozenset(range(256)) - {ECHOREPLY}
         sys.setsockopt(srecv, IPPROTO_ICMPV6, ICMP6_FILTER, blocked)
@@ -376,6 +378,10 @@ class Ping6:
     def pr_pack(self, message: Message) -> bool:
         """Print one answer; True if a line was finished, which shows at once."""
         p, summary, body = self.p, self.summary, message.data
+        if not body:
+            if "v" in self.flags and IPV6_PATHMTU in message.control:
+                p.stdout.write(f"new path MTU ({message.control[IPV6_PATHMTU]}) is notified\n")
+            return False
         peer = cast(SockaddrIn6, message.name)
         hlim = cast(int, message.control.get(IPV6_HOPLIMIT, 0))
         if len(body) < ECHOLEN or body[0] != ECHOREPLY or int.from_bytes(body[4:6], "big") != self.ident:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from vshell.abi.errno import EHOSTUNREACH, EMSGSIZE, ECONNREFUSED, ENOPROTOOPT
 from vshell.abi.in6 import IN6_IFF_NOTREADY
-from vshell.abi.socket import IPPROTO_ICMPV6
+from vshell.abi.socket import AF_INET6, IPPROTO_ICMPV6
 from vshell.kernel.kern.clock import NS
 from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, Mbuf, m_get
+from vshell.kernel.net.route.route_tables import fib_lookup
 from vshell.kernel.netinet6.in6_src import select_for
-from vshell.kernel.netinet6.in6_var import Ip6, in6ifa_ifpforlinklocal, in6ifa_ifwithaddr
+from vshell.kernel.netinet6.in6_var import IPV6_MMTU, Ip6, in6ifa_ifpforlinklocal, in6ifa_ifwithaddr
 from vshell.kernel.netinet6.ip6_input import ip6_protox
 from vshell.kernel.netinet6.ip6_output import ip6_output
 from vshell.kernel.netinet6.nd6 import nd6_cache_lladdr, nd6_lookup
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
     from vshell.kernel.net.vnet import Vnet
 
+HOSTCACHE_EXPIRE = 3600 * NS
 ICMPV6_PLD_MAXLEN = 1232
 """Bytes of the offending packet an error carries, so that it fits the minimum MTU."""
 
@@ -183,9 +185,25 @@ def _notify(ifp: Ifnet, m: Mbuf, kind: int, code: int, body: bytes) -> None:
         error = EMSGSIZE
     elif kind == ICMP6_PARAM_PROB and code == ICMP6_PARAMPROB_NEXTHEADER:
         error = ENOPROTOOPT
+    mtu = int.from_bytes(body[4:8], "big")
+    if kind == ICMP6_PACKET_TOO_BIG:
+        _mtudisc_update(ifp, inner[24:40], mtu)
     handler = ip6_ctlprotox.get(nxt)
     if handler is not None:
-        handler(ifp, inner, off, error, kind, int.from_bytes(body[4:8], "big"))
+        handler(ifp, inner, off, error, kind, mtu)
+
+
+def _mtudisc_update(ifp: Ifnet, dst: bytes, mtu: int) -> None:
+    """Remember the path MTU of a destination if it shrank (icmp6_mtudisc_update)."""
+    ip6: Ip6 = ifp.vnet[Ip6]
+    if mtu < IPV6_MMTU:
+        return
+    nh = fib_lookup(ifp.vnet, AF_INET6, dst, 0, ifp.index if is_linklocal(dst) else 0)
+    old = ip6.hostcache.get(dst) or (nh.mtu if nh is not None else 0)
+    if mtu < old:
+        ip6.hostcache[dst] = mtu
+        ip6.icmp6stat.pmtuchg += 1
+        ifp.kernel.clock.after(HOSTCACHE_EXPIRE, ip6.hostcache.pop, dst, None)
 
 
 ip6_ctlprotox: dict[int, object] = {}

@@ -228,6 +228,8 @@ class Ip6(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_SECOND):
         self.err_count = 0
         self.flow_id = vnet.kernel.random.arc4random() & 0xFFFFF
         self.frag_id = vnet.kernel.random.arc4random()
+        self.hostcache: dict[bytes, int] = {}
+        """Path MTUs that routers told us of (tcp_hostcache.c)."""
         self.reassembly: dict[tuple[bytes, bytes, int], Any] = {}
 
     def destroy(self) -> None:

@@ -11,11 +11,11 @@ from vshell.abi.sockio import IFF_LOOPBACK
 from vshell.kernel.net.ifnet import ifnet_byindex
 from vshell.kernel.net.mbuf import M_LOOP, M_MCAST, Mbuf, m_get
 from vshell.kernel.net.netisr import ETHERTYPE_IPV6, netisr_handlers
-from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_GATEWAY, NHF_HOST, NHF_REJECT
+from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_GATEWAY, NHF_HOST, NHF_REDIRECT, NHF_REJECT
 from vshell.kernel.net.route.route_tables import fib_lookup
 from vshell.kernel.netinet6.in6_var import IPV6_MMTU, Ip6, ext6
 from vshell.wire.ip6 import (
-    ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_BEYONDSCOPE, ICMP6_DST_UNREACH_NOROUTE, ICMP6_PACKET_TOO_BIG, ICMP6_TIME_EXCEEDED, IP6_HLEN,
+    ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_BEYONDSCOPE, ICMP6_DST_UNREACH_NOROUTE, ICMP6_DST_UNREACH_REJECT, ICMP6_PACKET_TOO_BIG, ICMP6_TIME_EXCEEDED, IP6_HLEN,
     UNSPECIFIED, is_linklocal, is_multicast, is_scoped,
 )  # fmt: skip
 
@@ -77,13 +77,14 @@ def ip6_output(
         verdict = ip6.pfil.run_out(m, out)
         if verdict:
             return EHOSTUNREACH if verdict == 1 else 0
-    mtu = min(nh.mtu if nh is not None and nh.mtu else out.mtu, out.mtu)
+    size = len(m.data) - m.off
+    mtu = ip6_calcmtu(ip6, out, dst, nh)
     if minmtu and not is_multicast(dst):
         mtu = min(mtu, IPV6_MMTU)
-    if len(m.data) - m.off <= mtu:
-        return nd6_output_ifp(out, nh, m, gateway)
-    if dontfrag:
+    if dontfrag and size > out.mtu:
         return EMSGSIZE
+    if dontfrag or size <= mtu:
+        return nd6_output_ifp(out, nh, m, gateway)
     return _fragment(ip6, out, nh, m, gateway, mtu)
 
 
@@ -102,6 +103,16 @@ def _route(
     if nh is None:
         return (ifp, None) if ifp is not None and is_linklocal(dst) else _NO_ROUTE
     return nh.ifp, nh
+
+
+def ip6_calcmtu(ip6: Ip6, ifp: Ifnet, dst: bytes, nh: Nhop | None) -> int:
+    """The largest packet for a destination: what the route says, or what a router told us of the path."""
+    mtu = min(nh.mtu if nh is not None and nh.mtu else ifp.mtu, ifp.mtu)
+    if ip6.hostcache:
+        learned = ip6.hostcache.get(dst)
+        if learned is not None:
+            mtu = min(mtu, learned)
+    return mtu
 
 
 def nd6_output_ifp(ifp: Ifnet, nh: Nhop | None, m: Mbuf, gateway: bytes) -> int:
@@ -194,26 +205,23 @@ def ip6_forward(ifp: Ifnet, m: Mbuf) -> None:
     if data[off + 7] <= 1:
         icmp6_error(vnet, m, ICMP6_TIME_EXCEEDED, 0, 0, ifp)
         return
+    # Decremented before the route is known: errors quote the packet as it is then.
+    data[off + 7] -= 1
     nh = fib_lookup(vnet, AF_INET6, dst, m.fib, ifp.index if is_linklocal(dst) else 0)
     if nh is None or nh.flags & (NHF_REJECT | NHF_BLACKHOLE):
-        if nh is None:
-            ip6.ip6stat.noroute += 1
-        if nh is None or nh.flags & NHF_REJECT:
-            icmp6_error(vnet, m, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_NOROUTE, 0, ifp)
+        _unforwardable(ip6, ifp, m, nh)
         return
-    if (is_linklocal(src) or is_linklocal(dst)) and nh.ifp is not ifp:
+    out = nh.ifp
+    if (is_linklocal(src) or is_linklocal(dst)) and out is not ifp:
         ip6.ip6stat.cantforward += 1
         ip6.ip6stat.badscope += 1
         icmp6_error(vnet, m, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_BEYONDSCOPE, 0, ifp)
         return
-    out = nh.ifp
-    mtu = nh.mtu or out.mtu
-    if len(data) - off > mtu:
-        icmp6_error(vnet, m, ICMP6_PACKET_TOO_BIG, 0, mtu, ifp)
-        return
-    copy = m.copy() if out is ifp and ip6.redirect and not is_linklocal(src) else None
-    data[off + 7] -= 1
+    copy = m.copy() if out is ifp and ip6.redirect and not is_linklocal(src) and not nh.flags & NHF_REDIRECT else None
     if ip6.pfil is not None and ip6.pfil.run_out(m, out):
+        return
+    if len(m.data) - m.off > out.mtu:
+        icmp6_error(vnet, m, ICMP6_PACKET_TOO_BIG, 0, out.mtu, ifp)
         return
     gateway = nh.gateway if nh.flags & NHF_GATEWAY and nh.gateway is not None else dst
     nh.pksent += 1
@@ -222,4 +230,18 @@ def ip6_forward(ifp: Ifnet, m: Mbuf) -> None:
         return
     ip6.ip6stat.forward += 1
     if copy is not None:
+        ip6.ip6stat.redirectsent += 1
         icmp6_redirect_output(ifp, copy, src, dst, gateway)
+
+
+def _unforwardable(ip6: Ip6, ifp: Ifnet, m: Mbuf, nh: Nhop | None) -> None:
+    """No route, or one that ends here."""
+    from vshell.kernel.netinet6.icmp6 import icmp6_error
+
+    if nh is None:
+        ip6.ip6stat.noroute += 1
+        icmp6_error(ifp.vnet, m, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_NOROUTE, 0, ifp)
+        return
+    ip6.ip6stat.cantforward += 1
+    if nh.flags & NHF_REJECT:
+        icmp6_error(ifp.vnet, m, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_REJECT, 0, ifp)

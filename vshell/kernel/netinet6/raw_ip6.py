@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EINVAL, EISCONN, EMSGSIZE, ENOPROTOOPT, ENOTCONN, KError
-from vshell.abi.in6 import ICMP6_FILTER, IPV6_CHECKSUM, IPV6_DONTFRAG, IPV6_DSTOPTS, IPV6_HOPOPTS, IPV6_TCLASS, IPV6_USE_MIN_MTU
+from vshell.abi.in6 import ICMP6_FILTER, IPV6_CHECKSUM, IPV6_DONTFRAG, IPV6_DSTOPTS, IPV6_HOPOPTS, IPV6_PATHMTU, IPV6_RECVPATHMTU, IPV6_TCLASS, IPV6_USE_MIN_MTU
 from vshell.abi.socket import AF_INET6, IN6ADDR_ANY, IPPROTO_ICMPV6, IPPROTO_IPV6, SOCK_RAW, SockaddrIn6
 from vshell.kernel.kern.kern_priv import PRIV_NETINET_RAW, priv_check
 from vshell.kernel.kern.uipc_socket import Protosw, Socket, protosw
 from vshell.kernel.net.mbuf import m_get
+from vshell.kernel.netinet6.icmp6 import ip6_ctlprotox
 from vshell.kernel.netinet6.in6_pcb import In6pcb, check6, control, in6_pcbbind, in6_pcbladdr, ip6_getopt, ip6_setopt
 from vshell.kernel.netinet6.in6_var import Ip6
 from vshell.kernel.netinet6.ip6_output import ip6_output
-from vshell.wire.ip6 import in6_cksum, ip6_header, is_scoped
+from vshell.wire.ip6 import ICMP6_PACKET_TOO_BIG, in6_cksum, ip6_header, is_scoped
 
 if TYPE_CHECKING:
     from vshell.abi.record import Record
@@ -164,3 +165,18 @@ class RawIp6(Protosw):
         if level != IPPROTO_IPV6:
             raise KError(ENOPROTOOPT)
         return ip6_getopt(so.pcb, name)
+
+
+def rip6_ctlinput(ifp: Ifnet, inner: bytes, _off: int, _error: int, kind: int, mtu: int) -> None:
+    """Tell those who asked that the path to a destination of theirs became narrower (ip6_notify_pmtu)."""
+    if kind != ICMP6_PACKET_TOO_BIG:
+        return
+    dst = inner[24:40]
+    for so in list(ifp.vnet[Ip6].rip6_listeners):
+        pcb: In6pcb = so.pcb
+        if pcb.flag(IPV6_RECVPATHMTU) and pcb.faddr in (IN6ADDR_ANY, dst):
+            so.rcv.append_record(b"", SockaddrIn6(dst), {IPV6_PATHMTU: mtu})
+            so.sorwakeup()
+
+
+ip6_ctlprotox[IPPROTO_ICMPV6] = rip6_ctlinput
