@@ -134,7 +134,7 @@ class Request:
         self.rsnum = self.integer("devfs_ruleset")
         self._check_flags()
         self._check_allow()
-        self.name = self.string("name", MAXHOSTNAMELEN + 1)
+        self.name = self.string("name")
         self._check_host()
         for af, digit in _FAMILIES:
             self._check_addrs(af, digit)
