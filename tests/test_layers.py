@@ -29,6 +29,12 @@ ALSO = {
     "vshell.shell.hostfs": {"vshell.kernel.kern"},
 }
 
+TYPES = {
+    # The front ends are handed a machine; they know its type and do not construct one.
+    "vshell.shell": {"vshell.machine", "vshell.kernel.kern"},
+}
+"""What may be imported for annotations only."""
+
 THIRD_PARTY = {
     "vshell.shell": {"prompt_toolkit", "pygments"},
 }
@@ -124,6 +130,8 @@ def test_layers(row: str) -> None:
             continue
         allowed = MAY_IMPORT[row] | ALSO.get(name, set())
         for i in found:
+            if not i.runtime and inside(i.name, TYPES.get(row, set())):
+                continue
             if i.name == "vshell" or (i.name.startswith("vshell.") and not inside(i.name, allowed)):
                 wrong.append(f"{name}:{i.line} imports {i.name}")
     assert not wrong, "\n".join(wrong)

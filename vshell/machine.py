@@ -194,6 +194,11 @@ class Session:
         return self.shell.exited
 
     @property
+    def panics(self) -> list[str]:
+        """Where the emulator itself failed."""
+        return self.machine.kernel.panics
+
+    @property
     def status(self) -> int:
         """The exit status of the ended shell."""
         return exit_status(self.shell.xstat)
@@ -208,8 +213,6 @@ class Session:
         kernel = self.machine.kernel
         if not kernel.run(lambda: self.shell.exited or self.input.wanted, steps=self.steps):
             self._kill()
-        if kernel.panics:
-            raise RuntimeError(kernel.panics.pop(0))
         return bytes(self.output)
 
     def _kill(self) -> None:

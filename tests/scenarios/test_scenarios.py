@@ -20,4 +20,4 @@ def test_scenario(path: Path) -> None:
     """Its console blocks say what the machine answers."""
     result = replay(path, partial(open_session))
     assert result.steps and result.title
-    assert not result.different and not result.panic, "\n".join(differences([result]))
+    assert not result.different and not result.panics, "\n".join(differences([result]))

@@ -162,4 +162,4 @@ def outcome(options: Options, files: Sequence[Path], open_session: Callable[[], 
     if options.junit:
         write(options.junit, as_junit(results))
     (sys.stderr if options.json == "-" else sys.stdout).write(summary(results) + "\n")
-    return int(any(r.different or r.panic for r in results))
+    return int(any(r.different or r.panics for r in results))

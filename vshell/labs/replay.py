@@ -7,7 +7,7 @@ output and error in one file and /dev/null as input, and `$?` reaches the next o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +21,11 @@ PROLOGUE = "__r=0; __s() { return $1; }\n"
 
 class Session(Protocol):
     """A shell that is fed commands one after the other (machine.Session)."""
+
+    @property
+    def panics(self) -> Sequence[str]:
+        """Where the emulator itself failed so far."""
+        ...
 
     def feed(self, text: str) -> bytes:
         """Run `text`; returns what the shell and its commands wrote to standard output meanwhile."""
@@ -52,8 +57,8 @@ class FileResult:
     title: str = ""
     steps: list[StepResult] = field(default_factory=list)
     seconds: float = 0.0
-    panic: str = ""
-    """Where the emulator itself failed: the text of the exception."""
+    panics: list[str] = field(default_factory=list)
+    """Where the emulator itself failed: the text of each exception."""
 
     @property
     def counted(self) -> list[StepResult]:
@@ -109,21 +114,9 @@ def replay(path: Path, open_session: Callable[[], Session]) -> FileResult:
     session = open_session()
     session.feed(PROLOGUE)
     for i, step in enumerate(transcript.steps):
-        output: str | None = None
-        status: int | None = None
-        if not result.panic:
-            try:
-                output, status = answer(session.feed(script(step.command, i)), i)
-            except Exception as e:
-                result.panic = describe(e)
+        output, status = answer(session.feed(script(step.command, i)), i)
         expected = want(step.output)
         result.steps.append(StepResult(i, step, expected, None if output is None else got(output), status, i not in skip))
     result.seconds = perf_counter() - began
+    result.panics = list(session.panics)
     return result
-
-
-def describe(error: BaseException) -> str:
-    """An exception with the place where it was raised."""
-    import traceback
-
-    return "".join(traceback.format_exception(error))

@@ -32,9 +32,9 @@ def differences(results: Iterable[FileResult]) -> Iterator[str]:
         for step in result.different:
             yield from difference(result, step)
             yield ""
-        if result.panic:
+        for panic in result.panics:
             yield f"{result.path}: vshell itself failed:"
-            yield result.panic
+            yield panic
 
 
 def summary(results: Sequence[FileResult]) -> str:
@@ -67,7 +67,7 @@ def as_json(results: Sequence[FileResult]) -> str:
             "file": r.path,
             "title": r.title,
             "seconds": round(r.seconds, 6),
-            "panic": r.panic,
+            "panics": r.panics,
             "commands": [row(s) for s in r.steps],
         }
         for r in results
@@ -89,8 +89,8 @@ def as_junit(results: Sequence[FileResult]) -> str:
             )
             if not s.same:
                 ET.SubElement(case, "failure", message="differs").text = _clean("\n".join(difference(r, s)))
-        if r.panic:
-            ET.SubElement(suite, "system-err").text = _clean(r.panic)
+        if r.panics:
+            ET.SubElement(suite, "system-err").text = _clean("\n".join(r.panics))
     ET.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, "unicode") + "\n"
 

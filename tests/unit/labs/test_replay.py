@@ -21,6 +21,7 @@ class Canned:
     def __init__(self, *answers: tuple[str, int] | None) -> None:
         self.answers = list(answers)
         self.number = -1
+        self.panics: list[str] = []
 
     def feed(self, text: str) -> bytes:
         """One command."""

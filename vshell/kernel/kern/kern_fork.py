@@ -54,12 +54,12 @@ def fork1(kernel: Kernel, parent: Proc, entry: Entry) -> Proc:
 
 
 def start(p: Proc, entry: Entry) -> None:
-    """Give a new process its coroutine and make it runnable."""
-    p.coro = _life(p, entry)
+    """Tell a new process what it will run and make it runnable."""
+    p.entry = entry
     p.kernel.runq.append(p)
 
 
-async def _life(p: Proc, entry: Entry) -> None:
+async def life(p: Proc, entry: Entry) -> None:
     """A process from its first instruction to its exit: one image after another."""
     while True:
         try:

@@ -51,7 +51,7 @@ class Proc(Signals):
     """One process.  `wait`, `exit` and exec live in kern_exit.py, kern_fork.py, kern_exec.py; signals in kern_sig.py."""
 
     __slots__ = (
-        "alarm_timer", "args", "cdir", "children", "cmask", "comm", "coro", "ctty", "exited", "fd", "fibnum", "kernel",
+        "alarm_timer", "args", "cdir", "children", "cmask", "comm", "coro", "ctty", "entry", "exited", "fd", "fibnum", "kernel",
         "limits", "nice", "parent", "pgid", "pid", "rdir", "reaper", "rusage", "sid", "sleeping", "start", "sysent", "timedout",
         "ucred", "waitchan", "wchans", "xstat",
     )  # fmt: skip
@@ -68,7 +68,10 @@ class Proc(Signals):
         self.comm = ""
         self.args: list[str] = []
         self.start = kernel.clock.now
+        self.entry: Entry
+        """What the process runs first."""
         self.coro: Coroutine[Any, Any, None] | None = None
+        """Its execution; made when it first gets the processor."""
         self.sysent: Any = None
         """The process's system calls (kern/syscalls.py)."""
         self.fd: FileDesc

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from vshell.kernel.kern.clock import Clock
 from vshell.kernel.kern.kern_descrip import File, FileDesc
-from vshell.kernel.kern.kern_fork import Entry, exec_entry, fork1, init_main, start
-from vshell.kernel.kern.kern_proc import Proc, Ucred
+from vshell.kernel.kern.kern_fork import exec_entry, fork1, init_main, life, start
+from vshell.kernel.kern.kern_proc import Entry, Proc, Ucred
 from vshell.kernel.kern.module import KernelModule
 from vshell.kernel.kern.random import Random
 
@@ -43,7 +43,7 @@ ProgramLoader = Callable[[str], Callable[[list[str], dict[str, str]], Entry] | N
 class Kernel(dict[type[KernelModule], Any]):
     """One machine.  As a mapping: the instances of its KernelModule classes."""
 
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # type: ignore[assignment]
 
     def __init__(self, *, seed: int = 0, vimage: bool = True, paced: bool = False) -> None:
         super().__init__()
@@ -184,9 +184,11 @@ class Kernel(dict[type[KernelModule], Any]):
             return
         self.curproc = p
         self.steps += 1
-        assert p.coro is not None
+        coro = p.coro
+        if coro is None:
+            coro = p.coro = life(p, p.entry)
         try:
-            p.coro.send(None)
+            coro.send(None)
         except StopIteration:
             pass
         except Exception:
