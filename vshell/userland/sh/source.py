@@ -77,6 +77,15 @@ class Source:
         self._shown = max(at, self._shown)
         return text
 
+    def since(self, start: int) -> str:
+        """The lines from a position on that are parsed."""
+        p = self.parser
+        base, at = (p.pushed[0][0], p.pushed[0][1]) if p.pushed else (p.s, min(p.i, p.n))
+        if at > 0 and base[at - 1] != "\n":
+            end = base.find("\n", at)
+            at = len(base) if end < 0 else end + 1
+        return base[start:at]
+
     def discard_line(self) -> None:
         """After an error: forget the rest of the line."""
         p = self.parser
@@ -165,6 +174,7 @@ async def parsecmd(sh: Shell, src: Source, prompt: bool) -> Node | None:
     if prompt and not src.lines:
         sh.out2(sh.prompt(1))
         sh.flush2()
+    start = -1 if p.pushed else p.i
     while True:
         saved = p.s, p.i, p.line, p.pushed.copy(), p.inuse.copy()
         p.newlines = 0
@@ -190,6 +200,9 @@ async def parsecmd(sh: Shell, src: Source, prompt: bool) -> Node | None:
             sh.error(None)
         finally:
             _show(sh, src)
+            if prompt and start >= 0 and p.i > start:
+                sh.remember(src.since(start))
+                start = -1
         if prompt and not src.typed and p.newlines > 1:
             sh.out2(sh.prompt(2) * (p.newlines - 1))
             sh.flush2()

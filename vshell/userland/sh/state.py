@@ -172,6 +172,8 @@ class Shell:
         self.jobctl = False
         self.job_warning = 0
         self.ttyfd = -1
+        self.history: list[tuple[int, str]] = []
+        self.histloops = 0
         # input and output
         self.source: Source | None = None
         self.redirs: list[tuple[dict[int, int], bool] | None] = []
@@ -458,6 +460,17 @@ class Shell:
                 for name in reversed(rows[at]):
                     env[name] = values[name]  # type: ignore[assignment]
         return env
+
+    # history -----------------------------------------------------------------------------------------------------
+    def remember(self, text: str) -> None:
+        """Add a command to the history."""
+        if not text.strip(" \t\n"):
+            return
+        size = self.values.get("HISTSIZE") or "100"
+        self.history.append((self.history[-1][0] + 1 if self.history else 1, text))
+        limit = int(size) if size.isdigit() else 100
+        if len(self.history) > limit:
+            del self.history[: len(self.history) - limit]
 
     # commands ----------------------------------------------------------------------------------------------------
     def clear_hash(self) -> None:

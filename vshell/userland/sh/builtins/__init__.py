@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vshell.userland.sh.builtins import commands, control, directory, jobcontrol, limits, reading, text, variables
+from vshell.userland.sh.builtins import commands, control, directory, history, jobcontrol, limits, reading, text, variables
 from vshell.userland.sh.state import Builtin
 
 _SPECIAL = frozenset(
@@ -35,7 +35,7 @@ _WRAPPERS = frozenset(("command", "builtin", "exec"))
 def table() -> dict[str, Builtin]:
     """Name to builtin."""
     functions = {}
-    for module in (commands, control, directory, jobcontrol, limits, reading, text, variables):
+    for module in (commands, control, directory, history, jobcontrol, limits, reading, text, variables):
         functions.update(module.TABLE)
     return {
         name: Builtin(run, name in _SPECIAL, name in _SAFE, bool(run.__code__.co_flags & _COROUTINE), name not in _WRAPPERS)

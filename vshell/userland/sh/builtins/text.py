@@ -1,4 +1,4 @@
-"""echo, printf, test, let, and what line editing and wordexp(3) need."""
+"""echo, printf, test, let, and what wordexp(3) needs."""
 
 from __future__ import annotations
 
@@ -45,16 +45,6 @@ def letcmd(sh: Shell, args: list[str]) -> int:
     return int(not value)
 
 
-def bindcmd(sh: Shell, args: list[str]) -> int:
-    """bind: there is no editline behind this shell."""
-    sh.error("line editing is disabled")
-
-
-def histcmd(sh: Shell, args: list[str]) -> int:
-    """fc: history belongs to the terminal front end."""
-    sh.error("history not active")
-
-
 def wordexpcmd(sh: Shell, args: list[str]) -> int:
     """wordexp, for wordexp(3) of old."""
     words = [a.encode("utf-8", "surrogateescape") for a in args[1:]]
@@ -65,6 +55,6 @@ def wordexpcmd(sh: Shell, args: list[str]) -> int:
 
 
 TABLE: dict[str, Callable[..., Any]] = {
-    "echo": echocmd, "printf": printfcmd, "test": testcmd, "[": testcmd, "let": letcmd, "bind": bindcmd, "fc": histcmd,
+    "echo": echocmd, "printf": printfcmd, "test": testcmd, "[": testcmd, "let": letcmd,
     "wordexp": wordexpcmd,
 }  # fmt: skip
