@@ -9,9 +9,25 @@ from typing import cast
 
 from vshell.abi.errno import EPERM, KError, strerror
 from vshell.abi.in6 import (
-    ND6_IFF_ACCEPT_RTADV, ND6_IFF_AUTO_LINKLOCAL, ND6_IFF_IFDISABLED, ND6_IFF_NO_PREFER_IFACE, ND6_IFF_PERFORMNUD, ND6_IFF_STABLEADDR,
-    ND6_INFINITE_LIFETIME, SIOCGDEFIFACE_IN6, SIOCGIFINFO_IN6, SIOCSDEFIFACE_IN6, SIOCSIFINFO_FLAGS, SIOCSIFINFO_IN6, NdDelete, NdDump, NdIfInfo, NdNeighbour, NdPrefixDump,
-    NdPrefixInfo, NdSet,
+    ND6_IFF_ACCEPT_RTADV,
+    ND6_IFF_AUTO_LINKLOCAL,
+    ND6_IFF_IFDISABLED,
+    ND6_IFF_NO_PREFER_IFACE,
+    ND6_IFF_PERFORMNUD,
+    ND6_IFF_STABLEADDR,
+    ND6_INFINITE_LIFETIME,
+    SIOCGDEFIFACE_IN6,
+    SIOCGIFINFO_IN6,
+    SIOCSDEFIFACE_IN6,
+    SIOCSIFINFO_FLAGS,
+    SIOCSIFINFO_IN6,
+    NdDelete,
+    NdDump,
+    NdIfInfo,
+    NdNeighbour,
+    NdPrefixDump,
+    NdPrefixInfo,
+    NdSet,
 )  # fmt: skip
 from vshell.abi.route import RTF_GATEWAY, GetRoute, RtMsg
 from vshell.abi.socket import AF_INET6, SOCK_DGRAM, SockaddrIn6

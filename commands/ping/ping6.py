@@ -11,19 +11,49 @@ from typing import cast
 from vshell.abi.errno import EPERM, KError, strerror
 from vshell.abi.fcntl import POLLIN
 from vshell.abi.in6 import (
-    ICMP6_FILTER, IPV6_DONTFRAG, IPV6_HOPLIMIT, IPV6_MULTICAST_HOPS, IPV6_PATHMTU, IPV6_PKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVPATHMTU, IPV6_RECVPKTINFO,
-    IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_USE_MIN_MTU, In6Pktinfo,
+    ICMP6_FILTER,
+    IPV6_DONTFRAG,
+    IPV6_HOPLIMIT,
+    IPV6_MULTICAST_HOPS,
+    IPV6_PATHMTU,
+    IPV6_PKTINFO,
+    IPV6_RECVHOPLIMIT,
+    IPV6_RECVPATHMTU,
+    IPV6_RECVPKTINFO,
+    IPV6_TCLASS,
+    IPV6_UNICAST_HOPS,
+    IPV6_USE_MIN_MTU,
+    In6Pktinfo,
 )  # fmt: skip
 from vshell.abi.signal import SIG_IGN, SIGALRM, SIGINFO, SIGINT
 from vshell.abi.socket import (
-    AF_INET6, IPPROTO_ICMPV6, IPPROTO_IPV6, SO_DEBUG, SO_RCVBUF, SO_SNDBUF, SOCK_DGRAM, SOCK_RAW, SOL_SOCKET, Message, SockaddrIn6,
+    AF_INET6,
+    IPPROTO_ICMPV6,
+    IPPROTO_IPV6,
+    SO_DEBUG,
+    SO_RCVBUF,
+    SO_SNDBUF,
+    SOCK_DGRAM,
+    SOCK_RAW,
+    SOL_SOCKET,
+    Message,
+    SockaddrIn6,
 )  # fmt: skip
-from vshell.commands.ping.summary import Summary, pattern
 from vshell.commands.ping.icmp6text import pr_icmph
+from vshell.commands.ping.summary import Summary, pattern
 from vshell.userland.addr import is_linklocal
 from vshell.userland.cnumber import strtol
 from vshell.userland.getopt import Getopt
-from vshell.userland.netdb import AI_CANONNAME, AI_NUMERICHOST, NI_NUMERICHOST, GaiError, gai_strerror, getaddrinfo, getnameinfo, if_nametoindex
+from vshell.userland.netdb import (
+    AI_CANONNAME,
+    AI_NUMERICHOST,
+    NI_NUMERICHOST,
+    GaiError,
+    gai_strerror,
+    getaddrinfo,
+    getnameinfo,
+    if_nametoindex,
+)
 from vshell.userland.program import Program
 
 PING6OPTS = ".::6AaC:c:DdE:e:fHI:i:k:l:m:nNoOp:qS:s:t:uvyYW:z:b:"

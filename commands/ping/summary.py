@@ -44,7 +44,8 @@ class Summary:
 
     def print(self, out: Writer) -> None:
         """The closing lines (pr_summary)."""
-        text = f"\n--- {self.hostname} ping statistics ---\n{self.transmitted} packets transmitted, {self.received} packets received, "
+        text = f"\n--- {self.hostname} ping statistics ---\n"
+        text += f"{self.transmitted} packets transmitted, {self.received} packets received, "
         if self.repeats:
             text += f"+{self.repeats} duplicates, "
         if self.transmitted:

@@ -22,7 +22,7 @@ ND6_LLINFO_NOSTATE, ND6_LLINFO_INCOMPLETE, ND6_LLINFO_REACHABLE, ND6_LLINFO_STAL
 )  # fmt: skip
 
 
-class SIOCAIFADDR_IN6(IfRequest):  # noqa: N801
+class SIOCAIFADDR_IN6(IfRequest):
     """Add or change an address (struct in6_aliasreq).  Lifetimes are seconds; flags are IN6_IFF_*."""
 
     addr: bytes = bytes(16)
@@ -36,13 +36,13 @@ class SIOCAIFADDR_IN6(IfRequest):  # noqa: N801
     prefix_given: bool = False
 
 
-class SIOCDIFADDR_IN6(IfRequest):  # noqa: N801
+class SIOCDIFADDR_IN6(IfRequest):
     """Remove an address; with addr None the first that is not link-local."""
 
     addr: bytes | None = None
 
 
-class SIOCGIFINFO_IN6(IfRequest):  # noqa: N801
+class SIOCGIFINFO_IN6(IfRequest):
     """Neighbour discovery settings: answers an NdIfInfo."""
 
 
@@ -58,13 +58,13 @@ class NdIfInfo(Record):
     initialized: bool = True
 
 
-class SIOCSIFINFO_FLAGS(IfRequest):  # noqa: N801
+class SIOCSIFINFO_FLAGS(IfRequest):
     """Set the flags of struct nd_ifinfo."""
 
     flags: int = 0
 
 
-class SIOCSIFINFO_IN6(IfRequest):  # noqa: N801
+class SIOCSIFINFO_IN6(IfRequest):
     """Set the timing values of struct nd_ifinfo (ndp -i); None leaves one as it is."""
 
     basereachable: int | None = None
@@ -143,7 +143,14 @@ class NdPrefixInfo(Record):
 
 
 # Socket options at level IPPROTO_IPV6 (netinet6/in6.h).
-IPV6_UNICAST_HOPS, IPV6_MULTICAST_IF, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP = 4, 9, 10, 11, 12, 13
+IPV6_UNICAST_HOPS, IPV6_MULTICAST_IF, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_LOOP, IPV6_JOIN_GROUP, IPV6_LEAVE_GROUP = (
+    4,
+    9,
+    10,
+    11,
+    12,
+    13,
+)
 ICMP6_FILTER, IPV6_CHECKSUM, IPV6_V6ONLY = 18, 26, 27
 IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVRTHDR, IPV6_RECVHOPOPTS, IPV6_RECVDSTOPTS = 36, 37, 38, 39, 40
 IPV6_USE_MIN_MTU, IPV6_RECVPATHMTU, IPV6_PATHMTU, IPV6_PKTINFO, IPV6_HOPLIMIT, IPV6_NEXTHOP = 42, 43, 44, 46, 47, 48

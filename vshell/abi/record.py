@@ -27,7 +27,7 @@ class Record:
     fields: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        own = cls.__dict__.get("__annotations__", {})
+        own = cls.__dict__.get("__annotations__", {})  # noqa: RUF063 - the module inspect is slow to import
         new = tuple(n for n, t in own.items() if not str(t).startswith("ClassVar") and n not in cls.fields)
         cls.fields = cls.fields + new
 
@@ -55,7 +55,7 @@ class Record:
         return tuple(getattr(self, n) for n in self.fields)
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and self._key() == other._key()  # type: ignore[attr-defined]
+        return type(other) is type(self) and self._key() == other._key()
 
     def __hash__(self) -> int:
         return hash((type(self), self._key()))

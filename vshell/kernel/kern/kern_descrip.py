@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import (
-    EAGAIN, EBADF, EINVAL, EMFILE, ENODEV, ENOTTY, EOPNOTSUPP, EPIPE, ESPIPE, KError,
+    EAGAIN,
+    EBADF,
+    EINVAL,
+    EMFILE,
+    ENODEV,
+    ENOTTY,
+    EOPNOTSUPP,
+    EPIPE,
+    ESPIPE,
+    KError,
 )  # fmt: skip
 from vshell.abi.fcntl import O_ACCMODE, O_NONBLOCK, O_RDONLY, O_WRONLY, POLLIN, POLLNVAL, POLLOUT, Stat
 from vshell.abi.record import Record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from vshell.abi.errno import EACCES, EAGAIN, ECHILD, EINVAL, ENOENT, ENOEXEC, EPERM, ESRCH, KError
+from vshell.abi.errno import EACCES, ECHILD, EINVAL, ENOENT, ENOEXEC, EPERM, ESRCH, KError
 from vshell.abi.fcntl import S_ISGID, S_ISUID, WCONTINUED, WNOHANG, WUNTRACED, X_OK
 from vshell.abi.signal import SIG_DFL, SIG_IGN, SIGCHLD, SIGCONT
 from vshell.kernel.kern.kern_proc import Entry, Proc

@@ -7,8 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EINVAL, EPERM, ESRCH, KError
 from vshell.abi.signal import (
-    SIG_DFL, SIG_IGN, SIGABRT, SIGBUS, SIGCHLD, SIGCONT, SIGEMT, SIGFPE, SIGILL, SIGINFO, SIGIO, SIGKILL, SIGQUIT, SIGSEGV,
-    SIGSTOP, SIGSYS, SIGTHR, SIGTRAP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH,
+    SIG_DFL,
+    SIG_IGN,
+    SIGABRT,
+    SIGBUS,
+    SIGCHLD,
+    SIGCONT,
+    SIGEMT,
+    SIGFPE,
+    SIGILL,
+    SIGINFO,
+    SIGIO,
+    SIGKILL,
+    SIGQUIT,
+    SIGSEGV,
+    SIGSTOP,
+    SIGSYS,
+    SIGTHR,
+    SIGTRAP,
+    SIGTSTP,
+    SIGTTIN,
+    SIGTTOU,
+    SIGURG,
+    SIGWINCH,
 )  # fmt: skip
 
 if TYPE_CHECKING:

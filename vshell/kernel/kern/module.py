@@ -60,7 +60,7 @@ class SysctlDecl:
         self.attr = ""
 
 
-def Sysctl(  # noqa: N802
+def Sysctl(
     name: str,
     default: T,
     text: str = "",

@@ -78,7 +78,7 @@ class Tty:
     def _signal(self, byte: int) -> None:
         if byte == VSUSP:
             return  # DIFFERS: no job control at the console; a stopped shell could not be woken
-        self.echo(b"^" + bytes((byte + 64,)) + (b"" if byte == VSTATUS else b""))
+        self.echo(b"^" + bytes((byte + 64,)))
         if byte != VSTATUS:
             self._line.clear()
             self._ready.clear()

@@ -10,14 +10,53 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from vshell.abi.errno import (
-    EAFNOSUPPORT, EAGAIN, EINVAL, EISCONN, ENOPROTOOPT, ENOTCONN, ENOTTY, EOPNOTSUPP, EPIPE, EPROTONOSUPPORT, EPROTOTYPE, KError,
+    EAFNOSUPPORT,
+    EAGAIN,
+    EINVAL,
+    EISCONN,
+    ENOPROTOOPT,
+    ENOTCONN,
+    ENOTTY,
+    EOPNOTSUPP,
+    EPIPE,
+    EPROTONOSUPPORT,
+    EPROTOTYPE,
+    KError,
 )  # fmt: skip
 from vshell.abi.fcntl import O_NONBLOCK, O_RDWR, POLLHUP, POLLIN, POLLOUT, S_IFSOCK, Stat
 from vshell.abi.record import Record
 from vshell.abi.socket import (
-    MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_ACCEPTCONN, SO_BROADCAST, SO_DEBUG, SO_DONTROUTE, SO_ERROR,
-    SO_KEEPALIVE, SO_LINGER, SO_OOBINLINE, SO_PROTOCOL, SO_RCVBUF, SO_RCVLOWAT, SO_RCVTIMEO, SO_REUSEADDR, SO_REUSEPORT, SO_SETFIB,
-    SO_SNDBUF, SO_SNDLOWAT, SO_SNDTIMEO, SO_TIMESTAMP, SO_TYPE, SO_USELOOPBACK, SO_USER_COOKIE, SOCK_RAW, SOCK_STREAM, SOL_SOCKET,
+    MSG_DONTWAIT,
+    MSG_PEEK,
+    MSG_TRUNC,
+    SHUT_RD,
+    SHUT_RDWR,
+    SHUT_WR,
+    SO_ACCEPTCONN,
+    SO_BROADCAST,
+    SO_DEBUG,
+    SO_DONTROUTE,
+    SO_ERROR,
+    SO_KEEPALIVE,
+    SO_LINGER,
+    SO_OOBINLINE,
+    SO_PROTOCOL,
+    SO_RCVBUF,
+    SO_RCVLOWAT,
+    SO_RCVTIMEO,
+    SO_REUSEADDR,
+    SO_REUSEPORT,
+    SO_SETFIB,
+    SO_SNDBUF,
+    SO_SNDLOWAT,
+    SO_SNDTIMEO,
+    SO_TIMESTAMP,
+    SO_TYPE,
+    SO_USELOOPBACK,
+    SO_USER_COOKIE,
+    SOCK_RAW,
+    SOCK_STREAM,
+    SOL_SOCKET,
     Message,
 )  # fmt: skip
 from vshell.kernel.kern.kern_descrip import File
@@ -136,14 +175,16 @@ class Protosw:
         raise KError(ENOPROTOOPT)
 
 
-PROTOSW: list[type[Protosw]] = []
+ProtoClass = type[Protosw]
+
+PROTOSW: list[ProtoClass] = []
 """Every protocol whose file has been loaded, in order of loading; filled by `protosw`."""
 
 
 def protosw(domain: int, type: int, protocol: int = 0) -> Any:
     """Register a protocol class for (domain, type, protocol)."""
 
-    def register(cls: type[Protosw]) -> type[Protosw]:
+    def register(cls: ProtoClass) -> ProtoClass:
         cls.domain, cls.type, cls.protocol = domain, type, protocol
         PROTOSW.append(cls)
         return cls
@@ -151,7 +192,7 @@ def protosw(domain: int, type: int, protocol: int = 0) -> Any:
     return register
 
 
-def pffindproto(domain: int, type: int, protocol: int) -> type[Protosw]:
+def pffindproto(domain: int, type: int, protocol: int) -> ProtoClass:
     """The protocol for socket(2): an exact match, or the wildcard of raw sockets.  EAFNOSUPPORT, EPROTOTYPE, ..."""
     maybe = None
     same = [pr for pr in PROTOSW if pr.domain == domain]

@@ -19,6 +19,8 @@ M_AUTHIPHDR = 0x4000
 M_CSUM_IP = 0x8000
 """The checksum of the IPv4 header is known to be right (CSUM_IP_CHECKED | CSUM_IP_VALID); it survives a virtual link."""
 
+Octets = bytes | bytearray
+
 LEADING_SPACE = 64
 """Room a locally made packet gets in front for headers still to come."""
 
@@ -48,7 +50,7 @@ class Mbuf:
         """The packet as the current layer sees it."""
         return bytes(self.data[self.off :])
 
-    def prepend(self, header: bytes | bytearray) -> None:
+    def prepend(self, header: Octets) -> None:
         """M_PREPEND: put a header in front."""
         size = len(header)
         if self.off >= size:

@@ -22,7 +22,7 @@ class Vnet(dict[type[VnetModule], Any]):
     """One network stack."""
 
     __slots__ = ("ifindex", "ifnets", "kernel", "loif", "numfibs", "shutdown", "sockcnt")
-    __hash__ = object.__hash__
+    __hash__ = object.__hash__  # type: ignore[assignment]
 
     def __init__(self, kernel: Kernel) -> None:
         super().__init__()

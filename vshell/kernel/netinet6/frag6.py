@@ -51,7 +51,11 @@ def frag6_input(ifp: Ifnet, m: Mbuf, off: int, where: int) -> tuple[Mbuf, int] |
     if start + len(payload) > 65535:
         icmp6_error(ifp.vnet, m, ICMP6_PARAM_PROB, ICMP6_PARAMPROB_HEADER, off + 2, ifp)
         return None
-    key = (bytes(data[base + 8 : base + 24]), bytes(data[base + 24 : base + 40]), int.from_bytes(data[base + off + 4 : base + off + 8], "big"))
+    key = (
+        bytes(data[base + 8 : base + 24]),
+        bytes(data[base + 24 : base + 40]),
+        int.from_bytes(data[base + off + 4 : base + off + 8], "big"),
+    )
     queue: Queue | None = ip6.reassembly.get(key)
     if queue is None:
         queue = ip6.reassembly[key] = Queue(ifp.kernel.clock.after(IPV6_FRAGTTL, _timeout, ifp, key))

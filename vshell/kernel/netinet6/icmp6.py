@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from vshell.abi.errno import EHOSTUNREACH, EMSGSIZE, ECONNREFUSED, ENOPROTOOPT
+from vshell.abi.errno import ECONNREFUSED, EHOSTUNREACH, EMSGSIZE, ENOPROTOOPT
 from vshell.abi.in6 import IN6_IFF_NOTREADY
 from vshell.abi.socket import AF_INET6, IPPROTO_ICMPV6
 from vshell.kernel.kern.clock import NS
@@ -17,10 +18,28 @@ from vshell.kernel.netinet6.ip6_output import ip6_output
 from vshell.kernel.netinet6.nd6 import nd6_cache_lladdr, nd6_lookup
 from vshell.kernel.netinet6.nd6_nbr import nd6_na_input, nd6_ns_input, nd6_send
 from vshell.wire.ip6 import (
-    ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_NOPORT, ICMP6_ECHO_REPLY, ICMP6_ECHO_REQUEST, ICMP6_PACKET_TOO_BIG, ICMP6_PARAM_PROB,
-    ICMP6_PARAMPROB_NEXTHEADER, ICMP6_PARAMPROB_OPTION, ICMP6_TIME_EXCEEDED, IP6_HLEN, ND_NEIGHBOR_ADVERT, ND_NEIGHBOR_SOLICIT,
-    ND_OPT_REDIRECTED_HEADER, ND_OPT_TARGET_LINKADDR, ND_REDIRECT, UNSPECIFIED, in6_cksum, ip6_header, is_linklocal, is_multicast,
-    is_scoped, nd_options,
+    ICMP6_DST_UNREACH,
+    ICMP6_DST_UNREACH_NOPORT,
+    ICMP6_ECHO_REPLY,
+    ICMP6_ECHO_REQUEST,
+    ICMP6_PACKET_TOO_BIG,
+    ICMP6_PARAM_PROB,
+    ICMP6_PARAMPROB_NEXTHEADER,
+    ICMP6_PARAMPROB_OPTION,
+    ICMP6_TIME_EXCEEDED,
+    IP6_HLEN,
+    ND_NEIGHBOR_ADVERT,
+    ND_NEIGHBOR_SOLICIT,
+    ND_OPT_REDIRECTED_HEADER,
+    ND_OPT_TARGET_LINKADDR,
+    ND_REDIRECT,
+    UNSPECIFIED,
+    in6_cksum,
+    ip6_header,
+    is_linklocal,
+    is_multicast,
+    is_scoped,
+    nd_options,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -76,7 +95,7 @@ def icmp6_input(ifp: Ifnet, m: Mbuf, off: int) -> None:
     rip6_input(ifp, m, off, IPPROTO_ICMPV6)
 
 
-icmp6_handlers: dict[int, list] = {}  # type: ignore[type-arg]
+icmp6_handlers: dict[int, list[Callable[[Ifnet, Mbuf, bytes, bytes, bytes], None]]] = {}
 """Further message types -> f(ifp, m, src, dst, body): router discovery, multicast listening, node information."""
 
 
@@ -206,7 +225,7 @@ def _mtudisc_update(ifp: Ifnet, dst: bytes, mtu: int) -> None:
         ifp.kernel.clock.after(HOSTCACHE_EXPIRE, ip6.hostcache.pop, dst, None)
 
 
-ip6_ctlprotox: dict[int, object] = {}
+ip6_ctlprotox: dict[int, Callable[[Ifnet, bytes, int, int, int, int], None]] = {}
 """Upper protocols that want to hear of errors: f(ifp, inner packet, offset of its payload, errno, type, mtu)."""
 
 
@@ -215,7 +234,7 @@ ip6_ctlprotox: dict[int, object] = {}
 
 def icmp6_redirect_output(ifp: Ifnet, m: Mbuf, src: bytes, dst: bytes, gateway: bytes) -> None:
     """A packet left through the interface it came in by: its sender should know the better first hop."""
-    if not ifp.vnet[Ip6].forwarding or is_multicast(dst) or nd6_lookup(ifp, src) is None and not is_linklocal(src):
+    if not ifp.vnet[Ip6].forwarding or is_multicast(dst) or (nd6_lookup(ifp, src) is None and not is_linklocal(src)):
         return
     mine = in6ifa_ifpforlinklocal(ifp, IN6_IFF_NOTREADY)
     target = gateway if gateway != dst and is_linklocal(gateway) else dst

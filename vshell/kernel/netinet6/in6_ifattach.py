@@ -7,7 +7,11 @@ from hmac import new as hmac_new
 
 from vshell.abi.errno import KError
 from vshell.abi.in6 import (
-    ND6_IFF_AUTO_LINKLOCAL, ND6_IFF_IFDISABLED, ND6_IFF_NO_DAD, ND6_IFF_STABLEADDR, SIOCAIFADDR_IN6,
+    ND6_IFF_AUTO_LINKLOCAL,
+    ND6_IFF_IFDISABLED,
+    ND6_IFF_NO_DAD,
+    ND6_IFF_STABLEADDR,
+    SIOCAIFADDR_IN6,
 )  # fmt: skip
 from vshell.abi.sockio import IFF_LOOPBACK, IFF_MULTICAST, IFT_BRIDGE, IFT_ETHER, IFT_IEEE8023ADLAG, IFT_L2VLAN, IFT_STF
 from vshell.kernel.net.ifnet import Ifnet

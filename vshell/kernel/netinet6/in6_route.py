@@ -8,7 +8,10 @@ from vshell.abi.errno import KError
 from vshell.abi.socket import AF_INET6
 from vshell.kernel.net.route.nhop import NHF_GATEWAY
 from vshell.kernel.net.route.route_ifaddrs import (
-    ifa_add_loopback_route, ifa_del_loopback_route, rib_add_kernel_px, rib_del_kernel_px,
+    ifa_add_loopback_route,
+    ifa_del_loopback_route,
+    rib_add_kernel_px,
+    rib_del_kernel_px,
 )  # fmt: skip
 from vshell.kernel.net.route.route_tables import Rtable, fib_lookup
 from vshell.wire.ip6 import is_scoped

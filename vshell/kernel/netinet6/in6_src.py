@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vshell.abi.errno import EADDRNOTAVAIL, EHOSTUNREACH, ENETUNREACH, KError
-from vshell.abi.in6 import IN6_IFF_ANYCAST, IN6_IFF_DETACHED, IN6_IFF_NOTREADY, IN6_IFF_PREFER_SOURCE, IN6_IFF_TEMPORARY, ND6_IFF_NO_PREFER_IFACE
+from vshell.abi.in6 import (
+    IN6_IFF_ANYCAST,
+    IN6_IFF_DETACHED,
+    IN6_IFF_NOTREADY,
+    IN6_IFF_PREFER_SOURCE,
+    IN6_IFF_TEMPORARY,
+    ND6_IFF_NO_PREFER_IFACE,
+)
 from vshell.abi.socket import AF_INET6
 from vshell.abi.sockio import IFF_UP
 from vshell.kernel.net.ifnet import Ifnet, ifnet_byindex
@@ -97,6 +104,7 @@ def select_for(ifp: Ifnet, dst: bytes) -> In6Ifaddr | None:
     ip6 = ifp.vnet[Ip6]
     best: In6Ifaddr | None = None
     now = ifp.kernel.clock.now
+    ia: In6Ifaddr
     for ia in ip6.ifaddrhead:
         if ia.flags6 & (IN6_IFF_NOTREADY | IN6_IFF_ANYCAST | IN6_IFF_DETACHED):
             continue

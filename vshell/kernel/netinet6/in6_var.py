@@ -5,8 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.in6 import (
-    IN6_IFF_ANYCAST, IN6_IFF_DEPRECATED, IN6_IFF_NOTREADY, ND6_IFF_ACCEPT_RTADV, ND6_IFF_AUTO_LINKLOCAL, ND6_IFF_IFDISABLED,
-    ND6_IFF_NO_RADR, ND6_IFF_PERFORMNUD, ND6_IFF_STABLEADDR, ND6_INFINITE_LIFETIME, Icmp6Stat, Ip6Stat,
+    IN6_IFF_ANYCAST,
+    IN6_IFF_DEPRECATED,
+    IN6_IFF_NOTREADY,
+    ND6_IFF_ACCEPT_RTADV,
+    ND6_IFF_AUTO_LINKLOCAL,
+    ND6_IFF_IFDISABLED,
+    ND6_IFF_NO_RADR,
+    ND6_IFF_PERFORMNUD,
+    ND6_IFF_STABLEADDR,
+    ND6_INFINITE_LIFETIME,
+    Icmp6Stat,
+    Ip6Stat,
 )  # fmt: skip
 from vshell.abi.netlink_iface import Address
 from vshell.abi.socket import AF_INET6

@@ -13,8 +13,15 @@ from vshell.kernel.net.netisr import ETHERTYPE_IPV6, netisr_handlers
 from vshell.kernel.netinet6.in6_var import In6Ifextra, Ip6
 from vshell.kernel.netinet6.ip6_output import ip6_forward
 from vshell.wire.ip6 import (
-    ICMP6_PARAM_PROB, ICMP6_PARAMPROB_HEADER, ICMP6_PARAMPROB_NEXTHEADER, ICMP6_PARAMPROB_OPTION, IP6_HLEN, LOOPBACK, UNSPECIFIED,
-    is_linklocal, is_multicast,
+    ICMP6_PARAM_PROB,
+    ICMP6_PARAMPROB_HEADER,
+    ICMP6_PARAMPROB_NEXTHEADER,
+    ICMP6_PARAMPROB_OPTION,
+    IP6_HLEN,
+    LOOPBACK,
+    UNSPECIFIED,
+    is_linklocal,
+    is_multicast,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -24,7 +31,7 @@ IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_FRAGMENT, IPPROTO_NONE, IPPROTO_DSTOPT
 MAXHDRS = 15
 V4MAPPED = bytes(10) + b"\xff\xff"
 
-ip6_protox: dict[int, Callable[["Ifnet", Mbuf, int], object]] = {}
+ip6_protox: dict[int, Callable[[Ifnet, Mbuf, int], object]] = {}
 """Upper protocols by number: f(ifp, m, off); `m.off` is at the IPv6 header, the payload `off` bytes behind it."""
 
 

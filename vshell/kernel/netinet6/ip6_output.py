@@ -15,8 +15,17 @@ from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_GATEWAY, NHF_HOST, N
 from vshell.kernel.net.route.route_tables import fib_lookup
 from vshell.kernel.netinet6.in6_var import IPV6_MMTU, Ip6, ext6
 from vshell.wire.ip6 import (
-    ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_BEYONDSCOPE, ICMP6_DST_UNREACH_NOROUTE, ICMP6_DST_UNREACH_REJECT, ICMP6_PACKET_TOO_BIG, ICMP6_TIME_EXCEEDED, IP6_HLEN,
-    UNSPECIFIED, is_linklocal, is_multicast, is_scoped,
+    ICMP6_DST_UNREACH,
+    ICMP6_DST_UNREACH_BEYONDSCOPE,
+    ICMP6_DST_UNREACH_NOROUTE,
+    ICMP6_DST_UNREACH_REJECT,
+    ICMP6_PACKET_TOO_BIG,
+    ICMP6_TIME_EXCEEDED,
+    IP6_HLEN,
+    UNSPECIFIED,
+    is_linklocal,
+    is_multicast,
+    is_scoped,
 )  # fmt: skip
 
 if TYPE_CHECKING:

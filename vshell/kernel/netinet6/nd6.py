@@ -49,7 +49,22 @@ _CACHED = (IFT_ETHER, IFT_L2VLAN, IFT_IEEE8023ADLAG, IFT_BRIDGE)
 class Llentry6:
     """One neighbour (struct llentry)."""
 
-    __slots__ = ("addr", "asked", "expire", "hit", "hold", "ifa", "ifp", "lladdr", "pub", "remtime", "router", "state", "static", "timer")
+    __slots__ = (
+        "addr",
+        "asked",
+        "expire",
+        "hit",
+        "hold",
+        "ifa",
+        "ifp",
+        "lladdr",
+        "pub",
+        "remtime",
+        "router",
+        "state",
+        "static",
+        "timer",
+    )
 
     def __init__(self, ifp: Ifnet, addr: bytes) -> None:
         self.ifp = ifp

@@ -6,8 +6,25 @@ from typing import TYPE_CHECKING
 
 from vshell.abi.errno import EAFNOSUPPORT, EINVAL, ENOENT, EPERM, EPFNOSUPPORT, KError
 from vshell.abi.in6 import (
-    IN6_IFF_DUPLICATED, IN6_IFF_TENTATIVE, ND6_IFF_AUTO_LINKLOCAL, ND6_IFF_IFDISABLED, ND6_IFF_NO_DAD, ND6_INFINITE_LIFETIME, ND6_LLINFO_REACHABLE,
-    SIOCGDEFIFACE_IN6, SIOCGIFINFO_IN6, SIOCSDEFIFACE_IN6, SIOCSIFINFO_FLAGS, SIOCSIFINFO_IN6, NdDelete, NdDump, NdIfInfo, NdNeighbour, NdPrefixDump, NdPrefixInfo, NdSet,
+    IN6_IFF_DUPLICATED,
+    IN6_IFF_TENTATIVE,
+    ND6_IFF_AUTO_LINKLOCAL,
+    ND6_IFF_IFDISABLED,
+    ND6_IFF_NO_DAD,
+    ND6_INFINITE_LIFETIME,
+    ND6_LLINFO_REACHABLE,
+    SIOCGDEFIFACE_IN6,
+    SIOCGIFINFO_IN6,
+    SIOCSDEFIFACE_IN6,
+    SIOCSIFINFO_FLAGS,
+    SIOCSIFINFO_IN6,
+    NdDelete,
+    NdDump,
+    NdIfInfo,
+    NdNeighbour,
+    NdPrefixDump,
+    NdPrefixInfo,
+    NdSet,
 )  # fmt: skip
 from vshell.abi.sockio import IFF_UP
 from vshell.kernel.kern.clock import NS
@@ -174,7 +191,8 @@ def nd6_prlist(vnet: Vnet, _req: NdPrefixDump, _td: Proc) -> list[Record]:
         expire = (clock.boottime + p.lastupdate) // NS + p.vltime if finite else 0
         found.append(
             NdPrefixInfo(
-                p.prefix, p.plen, p.ifp.index, p.ifp.xname, p.raf_onlink, p.raf_auto, p.onlink, p.detached, p.vltime, p.pltime, expire, p.addrcnt
+                p.prefix, p.plen, p.ifp.index, p.ifp.xname, p.raf_onlink, p.raf_auto, p.onlink, p.detached, p.vltime, p.pltime,
+                expire, p.addrcnt,
             )
         )  # fmt: skip
     return found

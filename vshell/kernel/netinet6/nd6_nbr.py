@@ -5,8 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vshell.abi.in6 import (
-    IN6_IFF_ANYCAST, IN6_IFF_DUPLICATED, IN6_IFF_NOTREADY, IN6_IFF_TENTATIVE, ND6_IFF_ACCEPT_RTADV, ND6_IFF_IFDISABLED, ND6_IFF_NO_DAD,
-    ND6_IFF_STABLEADDR, ND6_LLINFO_INCOMPLETE, ND6_LLINFO_REACHABLE, ND6_LLINFO_STALE,
+    IN6_IFF_ANYCAST,
+    IN6_IFF_DUPLICATED,
+    IN6_IFF_NOTREADY,
+    IN6_IFF_TENTATIVE,
+    ND6_IFF_ACCEPT_RTADV,
+    ND6_IFF_IFDISABLED,
+    ND6_IFF_NO_DAD,
+    ND6_IFF_STABLEADDR,
+    ND6_LLINFO_INCOMPLETE,
+    ND6_LLINFO_REACHABLE,
+    ND6_LLINFO_STALE,
 )  # fmt: skip
 from vshell.abi.socket import IPPROTO_ICMPV6
 from vshell.abi.sockio import IFF_DRV_RUNNING, IFF_UP, IFT_ETHER
@@ -16,8 +25,21 @@ from vshell.kernel.netinet6.in6_ifattach import LL_PREFIX, in6_get_hw_ifid
 from vshell.kernel.netinet6.in6_var import In6Ifaddr, Ip6, ext6, in6ifa_ifpforlinklocal, in6ifa_ifpwithaddr
 from vshell.kernel.netinet6.nd6 import Llentry6, nd6_cache_lladdr, nd6_flush_holdchain, nd6_is_addr_neighbor, nd6_lookup
 from vshell.wire.ip6 import (
-    LINKLOCAL_ALLNODES, ND_NA_FLAG_OVERRIDE, ND_NA_FLAG_ROUTER, ND_NA_FLAG_SOLICITED, ND_NEIGHBOR_ADVERT, ND_NEIGHBOR_SOLICIT, ND_OPT_NONCE,
-    ND_OPT_SOURCE_LINKADDR, ND_OPT_TARGET_LINKADDR, UNSPECIFIED, in6_cksum, ip6_header, is_linklocal, is_multicast, nd_options,
+    LINKLOCAL_ALLNODES,
+    ND_NA_FLAG_OVERRIDE,
+    ND_NA_FLAG_ROUTER,
+    ND_NA_FLAG_SOLICITED,
+    ND_NEIGHBOR_ADVERT,
+    ND_NEIGHBOR_SOLICIT,
+    ND_OPT_NONCE,
+    ND_OPT_SOURCE_LINKADDR,
+    ND_OPT_TARGET_LINKADDR,
+    UNSPECIFIED,
+    in6_cksum,
+    ip6_header,
+    is_linklocal,
+    is_multicast,
+    nd_options,
     solicited_node,
 )  # fmt: skip
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EINVAL, EISCONN, EMSGSIZE, ENOPROTOOPT, ENOTCONN, KError
-from vshell.abi.in6 import ICMP6_FILTER, IPV6_CHECKSUM, IPV6_DONTFRAG, IPV6_DSTOPTS, IPV6_HOPOPTS, IPV6_PATHMTU, IPV6_RECVPATHMTU, IPV6_TCLASS, IPV6_USE_MIN_MTU
+from vshell.abi.in6 import (
+    ICMP6_FILTER,
+    IPV6_CHECKSUM,
+    IPV6_DONTFRAG,
+    IPV6_DSTOPTS,
+    IPV6_HOPOPTS,
+    IPV6_PATHMTU,
+    IPV6_RECVPATHMTU,
+    IPV6_TCLASS,
+    IPV6_USE_MIN_MTU,
+)
 from vshell.abi.socket import AF_INET6, IN6ADDR_ANY, IPPROTO_ICMPV6, IPPROTO_IPV6, SOCK_RAW, SockaddrIn6
 from vshell.kernel.kern.kern_priv import PRIV_NETINET_RAW, priv_check
 from vshell.kernel.kern.uipc_socket import Protosw, Socket, protosw

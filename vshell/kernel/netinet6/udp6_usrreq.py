@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vshell.abi.errno import EADDRINUSE, EADDRNOTAVAIL, EINVAL, EISCONN, EMSGSIZE, ENOPROTOOPT, ENOTCONN, EDESTADDRREQ, KError
+from vshell.abi.errno import EADDRINUSE, EADDRNOTAVAIL, EDESTADDRREQ, EINVAL, EISCONN, EMSGSIZE, ENOPROTOOPT, ENOTCONN, KError
 from vshell.abi.in6 import IPV6_DONTFRAG, IPV6_TCLASS
-from vshell.abi.socket import AF_INET6, IN6ADDR_ANY, IPPROTO_IPV6, IPPROTO_UDP, SO_REUSEADDR, SO_REUSEPORT, SOCK_DGRAM, SockaddrIn6
+from vshell.abi.socket import (
+    AF_INET6,
+    IN6ADDR_ANY,
+    IPPROTO_IPV6,
+    IPPROTO_UDP,
+    SO_REUSEADDR,
+    SO_REUSEPORT,
+    SOCK_DGRAM,
+    SockaddrIn6,
+)
 from vshell.kernel.kern.module import SI_SUB_PROTO_DOMAIN, VnetModule
 from vshell.kernel.kern.uipc_socket import Protosw, Socket, protosw
 from vshell.kernel.net.mbuf import M_MCAST, m_get
@@ -34,7 +43,7 @@ class Udp6(VnetModule, sub=SI_SUB_PROTO_DOMAIN):
         self.sockets: list[Socket] = []
         self.noport = self.badsum = self.hdrops = self.fullsock = self.ipackets = self.opackets = 0
 
-    def free_port(self, random: bool = True) -> int:
+    def free_port(self) -> int:
         """An ephemeral port nobody uses.  EADDRNOTAVAIL."""
         ip = self.vnet[Ip]
         used = {so.pcb.lport for so in self.sockets}
@@ -87,7 +96,8 @@ def _matches(pcb: In6pcb, src: bytes, sport: int, dst: bytes, dport: int) -> boo
 
 
 def _specific(so: Socket) -> int:
-    return (so.pcb.faddr != IN6ADDR_ANY) * 2 + (so.pcb.laddr != IN6ADDR_ANY)
+    pcb: In6pcb = so.pcb
+    return (pcb.faddr != IN6ADDR_ANY) * 2 + (pcb.laddr != IN6ADDR_ANY)
 
 
 def udp6_ctlinput(ifp: Ifnet, inner: bytes, off: int, error: int, _kind: int, _mtu: int) -> None:
@@ -174,7 +184,12 @@ class UdpInet6(Protosw):
         so.vnet[Ip6].ip6stat.localout += 1
         moptions, ifp = pcb.sending(sin6.addr)
         error = ip6_output(
-            so.vnet, m_get(header + packet, so.fibnum), moptions=moptions, ifp=ifp, scope=sin6.scope_id, dontfrag=pcb.flag(IPV6_DONTFRAG)
+            so.vnet,
+            m_get(header + packet, so.fibnum),
+            moptions=moptions,
+            ifp=ifp,
+            scope=sin6.scope_id,
+            dontfrag=pcb.flag(IPV6_DONTFRAG),
         )
         if error:
             raise KError(error)
