@@ -11,13 +11,41 @@ if TYPE_CHECKING:
     from vshell.kernel.kern.kernel import Kernel
 
 KERNEL: tuple[str, ...] = (
-    "kern.kern_sysctl", "kern.uipc_usrreq", "net.netlink", "net.ifnet", "net.pfil", "net.ifhwioctl", "net.if_vmove", "net.netlink_iface", "net.if_vtnet",
-    "net.if_gif", "net.if_loop", "net.if_tuntap", "net.if_vlan", "net.route.route_tables", "net.netlink_route",
-    "netinet.ip_var", "netinet.if_ether", "netinet.in_", "netinet.ip_icmp", "netinet.ip_reass", "netinet.raw_ip", "netinet.ip_input",
-    "netinet.udp_usrreq", "netinet.igmp", "netinet.neigh", "netinet.in_gif",
-    "netinet6.in6_var", "netinet6.in6", "netinet6.nd6_ioctl", "netinet6.icmp6", "netinet6.frag6", "netinet6.raw_ip6",
-    "netinet6.udp6_usrreq", "netinet6.in6_gif",
-)  # fmt: skip
+    "kern.kern_sysctl",
+    "kern.uipc_usrreq",
+    "net.netlink",
+    "net.ifnet",
+    "net.pfil",
+    "net.ifhwioctl",
+    "net.if_vmove",
+    "net.netlink_iface",
+    "net.if_vtnet",
+    "net.if_gif",
+    "net.if_loop",
+    "net.if_tuntap",
+    "net.if_vlan",
+    "net.route.route_tables",
+    "net.netlink_route",
+    "netinet.ip_var",
+    "netinet.if_ether",
+    "netinet.in_",
+    "netinet.ip_icmp",
+    "netinet.ip_reass",
+    "netinet.raw_ip",
+    "netinet.ip_input",
+    "netinet.udp_usrreq",
+    "netinet.igmp",
+    "netinet.neigh",
+    "netinet.in_gif",
+    "netinet6.in6_var",
+    "netinet6.in6",
+    "netinet6.nd6_ioctl",
+    "netinet6.icmp6",
+    "netinet6.frag6",
+    "netinet6.raw_ip6",
+    "netinet6.udp6_usrreq",
+    "netinet6.in6_gif",
+)
 """Kernel files in the order they initialise within one SI_SUB."""
 
 BOOT: tuple[str, ...] = ()
