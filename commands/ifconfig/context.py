@@ -34,6 +34,8 @@ class Context:
         self.family: Family
         """The address family of the addresses that follow."""
         self.errno = 0
+        self.exterr = ""
+        """What the kernel had to say about it (uexterr_gettext); err(3) prints that too."""
         self.exit_code = 0
         self.ifname_to_print = ""
         self.sock = -1
@@ -54,7 +56,7 @@ class Context:
 
     def warn(self, text: str) -> None:
         """warn(3)."""
-        self.warnx(f"{text}: {strerror(self.errno)}")
+        self.warnx(f"{text}: {strerror(self.errno)}" + (f" ({self.exterr})" if self.exterr else ""))
 
     def warnx(self, text: str) -> None:
         """warnx(3)."""
@@ -85,7 +87,7 @@ class Context:
         try:
             return self.sys.ioctl(sock, request)
         except KError as e:
-            self.errno = e.errno
+            self.errno, self.exterr = e.errno, e.text
             raise
 
     def local_socket(self) -> int:

@@ -115,7 +115,7 @@ def ether_output(ifp: Ifnet, m: Mbuf, family: int, gateway: bytes, ro: Any = Non
 def _output_hooks(ifp: Ifnet, m: Mbuf, family: int) -> int:
     """What may take a framed packet before it is transmitted."""
     if ifp.bridge is not None:
-        done: int = ifp.bridge.output(ifp, m)
+        done: int = ifp.bridge.bridge_output(ifp, m)
         return done
     if ifp.carp is not None:
         error: int = ifp.carp.output(ifp, m, family)
@@ -213,7 +213,7 @@ def _input_slow(ifp: Ifnet, m: Mbuf, etype: int) -> None:
         m = kept
     if ifp.bridge is not None:
         m.flags &= ~M_PROMISC
-        kept = ifp.bridge.input(ifp, m)
+        kept = ifp.bridge.bridge_input(ifp, m)
         if kept is None:
             return
         m = kept

@@ -188,7 +188,7 @@ class Gif(Ifnet):
         if m.data[m.off] & 1:
             m.flags |= M_BCAST if m.data[m.off : m.off + 6] == b"\xff" * 6 else M_MCAST
             self.imcasts += 1
-        kept = self.bridge.input(self, m)
+        kept = self.bridge.bridge_input(self, m)
         if kept is not None and kept.rcvif is not self:
             from vshell.kernel.net.if_ethersubr import ether_demux
 

@@ -18,7 +18,8 @@ from vshell.abi.sockio import (
     IFF_PPROMISC,
     IFF_PROMISC,
     IFF_UP,
-    IFNET_PCP_NONE, IFT_BRIDGE,
+    IFNET_PCP_NONE,
+    IFT_BRIDGE,
     IFT_ETHER,
     IFT_IEEE8023ADLAG,
     IFT_L2VLAN,
@@ -166,8 +167,8 @@ class Ifnet:
     """
 
     __slots__ = (
-        "__dict__", "_bridge", "_carp", "_link_pfil", "_netgraph", "_pcp", "_vlantrunk", "bpf", "capenable", "fib", "flags", "hooked",
-        "ibytes", "ipackets", "kernel", "lladdr", "mtu", "obytes", "opackets", "vnet",
+        "__dict__", "_bridge", "_carp", "_link_pfil", "_netgraph", "_pcp", "_vlantrunk", "bpf", "capenable", "fib", "flags",
+        "hooked", "ibytes", "ipackets", "kernel", "lladdr", "mtu", "obytes", "opackets", "vnet",
     )  # fmt: skip
 
     type = IFT_ETHER
@@ -175,7 +176,7 @@ class Ifnet:
     link_pfil = _hook("link_pfil")
     """The stack's link-level pfil head while it has hooks (net/pfil.py)."""
     bridge = _hook("bridge")
-    """The bridge(4) it is a member of: an object with `input(ifp, m) -> Mbuf | None` and `output(ifp, m) -> int`."""
+    """The bridge(4) it is a member of, which has `bridge_input(ifp, m) -> Mbuf | None` and `bridge_output(ifp, m) -> int`."""
     vlantrunk = _hook("vlantrunk")
     """Its VLANs: an object with `input(ifp, m)`."""
     carp = _hook("carp")
