@@ -51,7 +51,7 @@ class Proc(Signals):
     """One process.  `wait`, `exit` and exec live in kern_exit.py, kern_fork.py, kern_exec.py; signals in kern_sig.py."""
 
     __slots__ = (
-        "alarm_timer", "args", "cdir", "children", "cmask", "comm", "coro", "ctty", "entry", "exited", "fd", "fibnum", "kernel",
+        "alarm_timer", "args", "cdir", "children", "cmask", "comm", "coro", "cpuset", "ctty", "entry", "exited", "fd", "fibnum", "kernel",
         "limits", "nice", "parent", "pgid", "pid", "rdir", "reaper", "rusage", "sid", "sleeping", "start", "sysent", "timedout",
         "ucred", "waitchan", "wchans", "xstat",
     )  # fmt: skip
@@ -80,6 +80,8 @@ class Proc(Signals):
         self.cmask = 0o022
         self.fibnum = 0
         self.nice = 0
+        self.cpuset: tuple[Prison, int] | None = None
+        """A numbered set of processors of its own, valid as long as it is in that jail (kern_cpuset.py)."""
         self.limits = dict(DEFAULT_LIMITS)
         self.rusage = {"utime": 0, "stime": 0, "cutime": 0, "cstime": 0}
         self.sleeping = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vshell.kernel.kern.kern_cpuset import CpusetCalls
 from vshell.kernel.kern.kern_descrip import DescripCalls
 from vshell.kernel.kern.kern_environment import EnvironmentCalls
 from vshell.kernel.kern.kern_fork import ProcessCalls
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class ProcSyscalls(
-    ProcessCalls, SignalCalls, TimeCalls, DescripCalls, PipeCalls, TtyCalls, VfsCalls, CredCalls, ProcctlCalls, SysctlCalls,
+    ProcessCalls, SignalCalls, TimeCalls, DescripCalls, PipeCalls, TtyCalls, VfsCalls, CredCalls, ProcctlCalls, CpusetCalls, SysctlCalls,
     LinkerCalls, JailCalls, EnvironmentCalls, SocketCalls,
 ):  # fmt: skip
     """What one process can call (abi.syscalls.Syscalls)."""
