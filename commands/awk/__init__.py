@@ -191,7 +191,8 @@ async def main(p: Program) -> int:
     source = await read_program(p, o)
     translated = translate(p, source, o.files[-1] if o.files else "")
 
-    from vshell.commands.awk.runtime import Awk, Leave
+    from vshell.commands.awk.core import Leave
+    from vshell.commands.awk.runtime import Awk
     from vshell.commands.awk.start import prepare
 
     rt = Awk(p, o.csv)

@@ -262,7 +262,7 @@ class Coder:
         e = node[2]
         if e[0] in ("post", "pre") and e[2][0] == "var" and e[2][1] not in SPECIAL:
             name = self.var(e[2][1])
-            self.emit(f"{name} = num({name}) + {e[1]!r}")
+            self.emit(f"{name} = ({name} if type({name}) is float else num({name})) + {e[1]!r}")
         elif e[0] == "assign" and e[2][0] == "var" and e[2][1] not in SPECIAL and e[1] == "=":
             self.emit(f"{self.var(e[2][1])} = {self.value(e[3])}")
         else:
@@ -463,6 +463,13 @@ class Coder:
             return f"(1.0 if {self.truth(e)} else 0.0)"
         if self.is_number(e):
             return self.value(e)
+        if e[0] == "field":
+            return f"rt.field_number({self.field_number(e[1])})"
+        if e[0] == "index":
+            return f"num_at({self.array(e[1])}, {self.key(e[2])})"
+        if e[0] == "var" and e[1] not in SPECIAL and not self.names.is_array(self.function, e[1]):
+            name = self.var(e[1])
+            return f"({name} if type({name}) is float else num({name} := promote({name})))"
         return f"num({self.value(e)})"
 
     def truth(self, e: Node) -> str:

@@ -6,10 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from vshell.commands.awk.array import StrNum, Value
+from vshell.commands.awk.values import num
 from vshell.userland.cformat import format_float, format_int, format_str, wrap
 
 if TYPE_CHECKING:
-    from vshell.commands.awk.runtime import Awk
+    from vshell.commands.awk.core import Core
 
 Piece = tuple[str, str, str, str, str]
 """(flags, width, precision, conversion, raw text); a literal has the conversion "" and its text in raw."""
@@ -64,7 +65,7 @@ def conversion(fmt: str, start: int) -> tuple[Piece, int]:
     return (m[1], m[2], m[3] or "", "$" if text.endswith("$") else letter, text), i
 
 
-def convert(rt: Awk, fmt: str, args: tuple[Value, ...]) -> str:
+def convert(rt: Core, fmt: str, args: tuple[Value, ...]) -> str:
     """Format the arguments."""
     pieces = _parsed.get(fmt)
     if pieces is None:
@@ -88,11 +89,11 @@ def convert(rt: Awk, fmt: str, args: tuple[Value, ...]) -> str:
         if letter == "$":
             rt.fatal("'$' not permitted in awk formats")
         if width == "*":
-            width = str(wrap(number(argument())))
+            width = str(wrap(num(argument())))
             if width.startswith("-"):
                 flags, width = flags + "-", width[1:]
         if precision == ".*":
-            precision = f".{wrap(number(argument()))}"
+            precision = f".{wrap(num(argument()))}"
             precision = "" if precision.startswith(".-") else precision
         if letter not in "aAfFeEgGdioxXusc" or letter == "F":
             rt.warning(f"weird printf conversion {raw}")
@@ -102,25 +103,18 @@ def convert(rt: Awk, fmt: str, args: tuple[Value, ...]) -> str:
     return "".join(out)
 
 
-def number(value: Value) -> float:
-    """getfval."""
-    from vshell.commands.awk.runtime import num
-
-    return num(value)
-
-
-def one(rt: Awk, flags: str, width: str, precision: str, letter: str, value: Value) -> str:
+def one(rt: Core, flags: str, width: str, precision: str, letter: str, value: Value) -> str:
     """One conversion of one value."""
     if letter == "s":
         return format_str(flags, width, precision, rt.string(value))
     if letter in "di":
-        return format_int(flags, width, precision, "d", wrap(number(value)))
+        return format_int(flags, width, precision, "d", wrap(num(value)))
     if letter in "oxXu":
-        return format_int(flags, width, precision, letter, wrap(number(value), False))
+        return format_int(flags, width, precision, letter, wrap(num(value), False))
     if letter != "c":
-        return format_float(flags, width, precision, letter, number(value))
+        return format_float(flags, width, precision, letter, num(value))
     if isinstance(value, float) or (isinstance(value, StrNum) and value):
-        code = int(number(value)) if abs(number(value)) < 0x7FFFFFFF else 0
+        code = int(num(value)) if abs(num(value)) < 0x7FFFFFFF else 0
         if code == 0:
             return "\0"
         text = chr(code) if 0 < code < 0xD800 or 0xDFFF < code < 0x110000 else "\ufffd" if code > 127 else chr(code & 0xFF)

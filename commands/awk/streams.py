@@ -20,6 +20,7 @@ from vshell.abi.fcntl import (
 )
 from vshell.abi.signal import SIG_DFL, SIG_IGN, SIGINT, SIGQUIT
 from vshell.commands.awk.array import Array
+from vshell.commands.awk.values import from_outside, num
 from vshell.userland.stdio import Writer, decode
 
 if TYPE_CHECKING:
@@ -183,8 +184,6 @@ class Streams:
         return None if value is None else self.rt.string(value)
 
     def argc(self) -> int:
-        from vshell.commands.awk.runtime import num
-
         return int(num(self.rt.namespace["g_ARGC"]))
 
     def start(self) -> None:
@@ -408,7 +407,6 @@ class Streams:
 def assign_variable(rt: Awk, name: str, text: str) -> None:
     """-v and operand assignments: escapes are done, numbers recognised."""
     from vshell.commands.awk.codegen import SPECIAL
-    from vshell.commands.awk.runtime import from_outside
 
     value = from_outside(unescape(text))
     if name in SPECIAL:
