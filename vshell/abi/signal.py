@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-SIGNAMES = (
+SIGNAMES = (  # noqa: SIM905 - easier to read than thirty lines
     "0 HUP INT QUIT ILL TRAP ABRT EMT FPE KILL BUS SEGV SYS PIPE ALRM TERM URG STOP TSTP CONT CHLD TTIN TTOU IO "
     "XCPU XFSZ VTALRM PROF WINCH INFO USR1 USR2 THR LIBRT"
-).split()  # noqa: SIM905 - a word list is easier to read than thirty lines
+).split()
 """sys_signame: index is the number, value the name without SIG."""
 
 SIGHUP, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGEMT, SIGFPE, SIGKILL, SIGBUS = range(1, 11)
