@@ -540,7 +540,11 @@ def setjobctl(sh: Shell, on: bool) -> None:
         return
     if on:
         sh.ttyfd = _terminal(sh.sys)
-        # DIFFERS: without a terminal job control stays on, as it is on the console of a machine.
+        if sh.ttyfd < 0 and sh.iflag and not _has_console(sh.sys):
+            sh.out2("sh: can't access tty; job control turned off\n")
+            sh.flush2()
+            sh.mflag = False
+            return
     elif sh.ttyfd >= 0:
         sh.sys.close(sh.ttyfd)
         sh.ttyfd = -1
@@ -550,6 +554,15 @@ def setjobctl(sh: Shell, on: bool) -> None:
         join_group(sh.sys, sh.rootpid)
         set_foreground(sh, sh.rootpid)
     sh.jobctl = on
+
+
+def _has_console(sys: Syscalls) -> bool:
+    """DIFFERS: a shell that is fed by a script counts as started at the console, whose /dev/tty can be opened."""
+    try:
+        sys.stat("/dev/tty")
+    except KError:
+        return False
+    return True
 
 
 def _terminal(sys: Syscalls) -> int:
