@@ -8,7 +8,7 @@ from vshell.abi.errno import KError
 from vshell.userland.getopt import Getopt
 from vshell.userland.program import Program, program
 from vshell.userland.stdio import decode, encode
-from vshell.userland.textfile import read_file, split_lines
+from vshell.userland.textfile import split_lines, stream
 
 USAGE = """\
 usage: cut -b list [-n] [file ...]
@@ -140,14 +140,12 @@ async def main(p: Program) -> int:
         how = cut_chars if "c" in flags else cut_whole if "n" in flags else cut_bytes
         cut = lambda line: how(where, line)  # noqa: E731
     status = 0
-    for path in operands or ["-"]:
-        try:
-            data = await (p.stdin.read() if path == "-" else read_file(p, path))
-        except KError as e:
-            p.warn(e, path)
+    async for path, text in stream(p, operands):
+        if isinstance(text, KError):
+            p.warn(text, path)
             status = 1
             continue
-        kept = [out for line in split_lines(decode(data)) if (out := cut(line)) is not None]
+        kept = [out for line in split_lines(text) if (out := cut(line)) is not None]
         p.stdout.write("".join(f"{line}\n" for line in kept))
     return status
 

@@ -7,9 +7,8 @@ import re
 from vshell.abi.errno import KError
 from vshell.userland.getopt import Getopt
 from vshell.userland.program import Program, program
-from vshell.userland.stdio import decode
 from vshell.userland.tabstops import tab_stops
-from vshell.userland.textfile import read_file
+from vshell.userland.textfile import stream
 
 
 def spaces(column: int, stops: list[int]) -> int:
@@ -48,11 +47,9 @@ async def main(p: Program) -> int:
             p.usage("usage: expand [-t tablist] [file ...]")
         stops = tab_stops(p, value)
     status = 0
-    for path in parsed.args or [""]:
-        try:
-            text = decode(await (read_file(p, path) if path else p.stdin.read()))
-        except KError as e:
-            p.warn(e, path)
+    async for path, text in stream(p, parsed.args, dash=False):
+        if isinstance(text, KError):
+            p.warn(text, path)
             status = 1
             continue
         p.stdout.write("\n".join([expand_line(line, stops) if "\t" in line else line for line in text.split("\n")]))

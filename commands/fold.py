@@ -7,8 +7,8 @@ import re
 from vshell.abi.errno import KError
 from vshell.userland.getopt import Getopt
 from vshell.userland.program import Program, program
-from vshell.userland.stdio import decode, encode
-from vshell.userland.textfile import read_file
+from vshell.userland.stdio import encode
+from vshell.userland.textfile import stream
 
 
 def advance(column: int, c: str, by_bytes: bool) -> int:
@@ -70,11 +70,9 @@ async def main(p: Program) -> int:
         previous = letter
     width = 80 if width == -1 else width
     status = 0
-    for path in parsed.args or [""]:
-        try:
-            text = decode(await (read_file(p, path) if path else p.stdin.read()))
-        except KError as e:
-            p.warn(e, path)
+    async for path, text in stream(p, parsed.args, dash=False):
+        if isinstance(text, KError):
+            p.warn(text, path)
             status = 1
             continue
         lines = text.split("\n")

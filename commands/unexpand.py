@@ -5,9 +5,8 @@ from __future__ import annotations
 from vshell.abi.errno import KError
 from vshell.userland.getopt import Getopt
 from vshell.userland.program import Program, program
-from vshell.userland.stdio import decode
 from vshell.userland.tabstops import tab_stops
-from vshell.userland.textfile import read_file
+from vshell.userland.textfile import stream
 
 USAGE = "usage: unexpand [-a | -t tablist] [file ...]"
 
@@ -96,11 +95,9 @@ async def main(p: Program) -> int:
             stops = tab_stops(p, value)
     line = Line(stops, everywhere)
     status = 0
-    for path in parsed.args or [""]:
-        try:
-            text = decode(await (read_file(p, path) if path else p.stdin.read()))
-        except KError as e:
-            p.warn(e, path)
+    async for path, text in stream(p, parsed.args, dash=False):
+        if isinstance(text, KError):
+            p.warn(text, path)
             status = 1
             continue
         p.stdout.write("\n".join([line.convert(one) for one in text.split("\n")]))

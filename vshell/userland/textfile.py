@@ -66,22 +66,35 @@ class Lines:
             self._fd = -1
 
 
-async def inputs(p: Program, paths: list[str], dash: bool = True) -> AsyncIterator[tuple[str, bytes | KError]]:
-    """(name, contents or error) of each operand in turn; the standard input when there is none.
-
-    With `dash` the operand "-" is the standard input too.
-    """
-    for path in paths or ["-"]:
-        try:
-            if path == "-" and (dash or not paths):
-                yield path, await p.stdin.read()
-            else:
-                yield path, await read_file(p, path)
-        except KError as e:
-            yield path, e
-
-
 async def relieve(p: Program) -> None:
     """Wait for the reader of the standard output if much is waiting for it."""
     if p.stdout.pending > MUCH:
         await p.stdout.drain()
+
+
+async def stream(p: Program, paths: list[str], dash: bool = True) -> AsyncIterator[tuple[str, str | KError]]:
+    """(name, some whole lines or an error) of each operand in turn, as the input arrives; the last line may lack its newline.
+
+    The standard input is read when there is no operand, and with `dash` for "-".
+    """
+    for path in paths or ["-"]:
+        fd = 0
+        try:
+            if path != "-" or (paths and not dash):
+                fd = p.sys.open(path, O_RDONLY)
+            rest = b""
+            while data := await p.sys.read(fd, MUCH):
+                head, newline, tail = data.rpartition(b"\n")
+                if newline:
+                    yield path, decode(rest + head + newline)
+                    await relieve(p)
+                    rest = tail
+                else:
+                    rest += data
+            if rest:
+                yield path, decode(rest)
+        except KError as e:
+            yield path, e
+        finally:
+            if fd:
+                p.sys.close(fd)
