@@ -49,4 +49,4 @@ def configure(kernel: Kernel) -> None:
         except KError:
             continue  # a kernel without IPv6 has no use for them
     sys.close(s)
-    kernel.step()
+    kernel.run_netisr()

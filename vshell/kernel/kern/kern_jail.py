@@ -117,7 +117,7 @@ class Prison:
         self.state = PRISON_STATE_INVALID
         self.ref = self.uref = 0
         self.root: Vnode
-        self.vnet: Vnet
+        self._vnet: Vnet | None = None
         self.flags = PR_IP4_SADDRSEL | PR_IP6_SADDRSEL
         self.allow: set[str] = set()
         self.hostname: str = ""
@@ -140,6 +140,18 @@ class Prison:
         self.sysctls: dict[str, Any] = {}
         """Values of per-jail sysctl nodes that nobody else keeps."""
         self.procs: list[Proc] = []
+
+    @property
+    def vnet(self) -> Vnet:
+        """The stack of the jail."""
+        if self._vnet is None:
+            self.kernel.network()
+            assert self._vnet is not None
+        return self._vnet
+
+    @vnet.setter
+    def vnet(self, vnet: Vnet) -> None:
+        self._vnet = vnet
 
     # hierarchy -------------------------------------------------------------------------------------------------
     def contains(self, other: Prison) -> bool:

@@ -81,34 +81,76 @@ class Kernel(dict[type[KernelModule], Any]):
         self.dev_minor = 0
         self.rootvnode: Vnode
         self.prison0: Prison
-        self.vnet0: Vnet
-        self.vnets: list[Vnet] = []
-        self.linker: Linker
-        self.vnet_modules: list[type[VnetModule]] = []
-        """Modules every stack has, in SI_SUB order."""
+        self._network = False
+        self._vnets: list[Vnet] = []
+        self._linker: Linker
+        self._vnet_modules: list[type[VnetModule]] = []
 
     # life ------------------------------------------------------------------------------------------------------
     def boot(self) -> None:
         """Bring up the modules of the configuration, the root file system, process 1."""
-        from vshell.kernel.conf import generic
-        from vshell.kernel.kern import kern_jail, kern_linker, vfs
-        from vshell.kernel.net import vnet
+        from vshell.kernel.kern import kern_jail, vfs
 
         self.prison0 = kern_jail.prison0(self)
-        self.linker = kern_linker.Linker(self)
         vfs.mount_root(self)
         self.prison0.root = self.rootvnode
         self.initproc = init = self.new_proc(None, Ucred(self.prison0))
         init.comm, init.args = "init", ["/sbin/init"]
         init.cdir = init.rdir = self.rootvnode
-        self.vnet0 = self.prison0.vnet = vnet.vnet_alloc(self)
-        kern_linker.load_static(self, generic.KERNEL, generic.BOOT)
         start(init, init_main(init))
         self.lastpid = FIRST_PID
+
+    def network(self) -> None:
+        """Bring up the modules of the configuration and the first stack, if nobody has yet.
+
+        Done when somebody first asks for a stack, a module, a sysctl node: a shell that only runs `true` must not
+        wait for a network.  Nothing in it depends on when it happens.
+        """
+        if self._network:
+            return
+        self._network = True
+        from vshell.kernel.conf import generic
+        from vshell.kernel.kern import kern_linker
+        from vshell.kernel.net import vnet
+
+        self._linker = kern_linker.Linker(self)
+        self.prison0.vnet = vnet.vnet_alloc(self)
+        kern_linker.load_static(self, generic.KERNEL, generic.BOOT)
         for setup in generic.SETUP:
             setup(self)
 
+    @property
+    def vnet0(self) -> Vnet:
+        """The stack of the host."""
+        return self.prison0.vnet
+
+    @property
+    def vnets(self) -> list[Vnet]:
+        """Every living stack, in order of birth."""
+        self.network()
+        return self._vnets
+
+    @property
+    def linker(self) -> Linker:
+        """The kernel files that are in."""
+        self.network()
+        return self._linker
+
+    @property
+    def vnet_modules(self) -> list[type[VnetModule]]:
+        """Modules every stack has, in SI_SUB order."""
+        self.network()
+        return self._vnet_modules
+
+    @vnet_modules.setter
+    def vnet_modules(self, modules: list[type[VnetModule]]) -> None:
+        self._vnet_modules = modules
+
     def __missing__(self, cls: type[M]) -> M:
+        if not self._network:
+            self.network()
+            found: M = self[cls]
+            return found
         raise KeyError(f"{cls.__name__} is not loaded")
 
     def new_proc(self, parent: Proc | None, ucred: Ucred) -> Proc:
@@ -177,6 +219,12 @@ class Kernel(dict[type[KernelModule], Any]):
                 self.resume(runq.popleft())
             elif not netisrq:
                 return False
+
+    def run_netisr(self) -> None:
+        """Deliver every packet that is on its way, without letting a process run."""
+        while self.netisrq:
+            handler, arg, m = self.netisrq.popleft()
+            handler(arg, m)
 
     def resume(self, p: Proc) -> None:
         """Let a process run until it sleeps."""

@@ -22,6 +22,7 @@ _INSTANCES: dict[type[Protosw], Protosw] = {}
 
 def socreate(td: Proc, domain: int, type: int, protocol: int) -> Socket:
     """Make a socket in the stack of the caller's jail."""
+    td.kernel.network()
     # The jail is asked first: a jail without IP says so even for a protocol that does not exist.
     td.ucred.prison.check_af(domain)
     cls = pffindproto(domain, type, protocol)
