@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vshell.abi.errno import ESRCH, KError
+from vshell.abi.errno import KError
 from vshell.userland.environ import Environ
 from vshell.userland.execvp import execvp
 from vshell.userland.getopt import Getopt
@@ -163,9 +163,9 @@ class Limits:
             self.current = {r.letter: sys.getrlimit(r.name) for r in RESOURCES}
             return
         try:
-            found = sys.sysctl(f"kern.proc.rlimit.{self.pid}")
+            found = sys.proc_limits(self.pid)
         except KError as e:
-            self.p.err(1, ESRCH if e.errno != ESRCH else e, f"sysctl: kern.proc.rlimit: {self.pid}")
+            self.p.err(1, e, f"sysctl: kern.proc.rlimit: {self.pid}")
         self.current = {r.letter: found[r.name] for r in RESOURCES}
 
     def login_class(self) -> str:
@@ -297,8 +297,7 @@ def main(p: Program) -> int:
     run.override()
     if args:
         run.run_command(list(args))
-    elif run.pid != -1 and run.setting:
-        p.errx(1, "sysctl() returns wrong size")
-    else:
+    elif run.pid == -1 or not run.which or run.all:
+        # With -P and a letter the real one sets the limit to what it was (or to the value given) and prints nothing.
         run.display(name)
     return 0

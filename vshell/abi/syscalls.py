@@ -103,6 +103,10 @@ class Syscalls(Protocol):
         """PROC_REAP_GETPIDS: the living descendants of a reaper."""
         ...
 
+    def proc_limits(self, pid: int) -> dict[str, tuple[int, int]]:
+        """(soft, hard) of all limits of a process, by their sh names.  ESRCH."""
+        ...
+
     async def wait_exit(self, pids: Sequence[int], timeout: int | None) -> tuple[int, int] | None:
         """The first of some processes to end, with its status, as EVFILT_PROC reports it; None after `timeout` ns."""
         ...

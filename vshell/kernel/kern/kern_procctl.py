@@ -65,6 +65,11 @@ class ProcctlCalls:
         """What ps(1) shows as the arguments (sysctl kern.proc.args, as setproctitle(3) sets them)."""
         self.proc.args = list(args)
 
+    def proc_limits(self, pid: int) -> dict[str, tuple[int, int]]:
+        """sysctl kern.proc.rlimit: (soft, hard) of all limits of a process, by their sh names."""
+        limits = self._target(pid).limits
+        return {n: (v, limits.get(f"{n}.hard", v)) for n, v in limits.items() if not n.endswith(".hard")}
+
     async def wait_exit(self, pids: Sequence[int], timeout: int | None) -> tuple[int, int] | None:
         """The first of some processes (not only children) to end, with its status; None after `timeout` ns.
 

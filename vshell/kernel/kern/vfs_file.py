@@ -74,6 +74,13 @@ class VnodeFile(File):
         self.offset += len(data)
         return len(data)
 
+    async def write(self, td: Proc, data: bytes) -> int:
+        """write(2): a file is never full, but there may be a limit on its size."""
+        done = self.write_nowait(td, data)
+        while done < len(data):
+            done += self.write_nowait(td, data[done:])
+        return done
+
     def stat(self, td: Proc) -> Stat:
         """fstat(2)."""
         return self.vnode.getattr()
