@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EBUSY, EEXIST, EISDIR, ENOENT, ENOEXEC, ENOTDIR, EPERM, KError
 from vshell.abi.linker import KldFileStat
+from vshell.kernel.kern.kern_jail import prison_add_allow
 from vshell.kernel.kern.kern_priv import PRIV_KLD_LOAD, PRIV_KLD_UNLOAD, priv_check
+from vshell.kernel.kern.kern_sysctl import SysctlTree
 from vshell.kernel.kern.module import KernelModule, Kld, VnetModule
 from vshell.kernel.net.vnet import vnet_deregister, vnet_register
 
@@ -163,7 +165,14 @@ class Linker:
         for file in (module, *(self.kernel.import_file(f) for f in kld.files)):
             lf.classes += module_classes(file)
         register_classes(self.kernel, lf.classes)
+        if module.__name__.startswith("vshell.kernel.fs."):
+            self._permission(name)
         return lf
+
+    def _permission(self, fstype: str) -> None:
+        """A file system jails may be allowed to mount brings a permission of its own, which stays (vfs_register)."""
+        self.kernel[SysctlTree].add_allow(f"mount.{fstype}")
+        prison_add_allow(self.kernel.prison0, f"mount.{fstype}")
 
     def _load_dependencies(self, td: Proc, lf: LinkerFile) -> None:
         for name in lf.kld.depends:

@@ -182,6 +182,9 @@ def sysctl_jail_default_level(td: Proc, new: Any) -> int:
     return old
 
 
+JAIL_FILE_SYSTEMS = ("tmpfs", "procfs", "devfs", "nullfs", "fdescfs", "linprocfs", "linsysfs")
+
+
 def _default_allow(name: str, inverted: bool = False) -> Any:
     def handler(td: Proc, new: Any) -> int:
         pr = td.ucred.prison
@@ -195,7 +198,7 @@ def _default_allow(name: str, inverted: bool = False) -> Any:
 
 
 for _node, _name in (
-    ("mount_tmpfs_allowed", "mount.tmpfs"), ("mount_procfs_allowed", "mount.procfs"), ("mount_devfs_allowed", "mount.devfs"),
+    *((f"mount_{fs}_allowed", f"mount.{fs}") for fs in JAIL_FILE_SYSTEMS),
     ("mlock_allowed", "mlock"), ("mount_allowed", "mount"), ("chflags_allowed", "chflags"), ("allow_raw_sockets", "raw_sockets"),
     ("sysvipc_allowed", "sysvipc"), ("set_hostname_allowed", "set_hostname"),
 ):  # fmt: skip

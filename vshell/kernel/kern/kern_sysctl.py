@@ -28,6 +28,7 @@ HANDLERS: dict[str, Handler] = {}
 """Nodes whose value is computed: name -> handler(td, new), which sets the value first when `new` is not None."""
 
 PARAM = "security.jail.param"
+VIMAGE_FEATURE = "kern.features.vimage"
 
 
 def sysctl_handler(name: str) -> Callable[[H], H]:
@@ -101,6 +102,8 @@ class SysctlTree(KernelModule):
                     name, type, flags, value, text, fmt, module = (line.split("\t") + [""] * 6)[:7]
                     if name == "kern.version":
                         value = value.replace("\\n", "\n")
+                    if name == VIMAGE_FEATURE and not self.kernel.vimage:
+                        continue
                     table[name] = Oid(name, type, flags.replace("-", ""), value, text, fmt, module)
                     if name == f"{PARAM}.mac":
                         self._add_params(table)
@@ -128,14 +131,18 @@ class SysctlTree(KernelModule):
 
     def add_allow(self, name: str) -> None:
         """A file system brought a permission of its own; the newest is listed first."""
-        if self._table is not None:
-            node = f"{PARAM}.allow.mount"
-            table: dict[str, Oid] = {}
-            for each, oid in self._table.items():
-                table[each] = oid
-                if each == node:
-                    self._add_allow(table, name)
-            self._table = table
+        if f"{PARAM}.allow.{name}" in self.table():
+            return
+        table: dict[str, Oid] = {}
+        for each, oid in self.table().items():
+            table[each] = oid
+            if each == "security.jail":
+                full = f"security.jail.{name.replace('.', '_')}_allowed"
+                text = f"Jail may mount the {name.partition('.')[2]} file system (deprecated)"
+                table[full] = Oid(full, "integer", "w", "0", text, "I")
+            elif each == f"{PARAM}.allow.mount":
+                self._add_allow(table, name)
+        self._table = table
 
     def exists(self, oid: Oid) -> bool:
         """False for a node whose module is not loaded."""

@@ -41,7 +41,7 @@ from vshell.kernel.kern.kern_synch import Wchan
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_descrip import File
-    from vshell.kernel.kern.kern_proc import Proc
+    from vshell.kernel.kern.kern_proc import Proc, Ucred
     from vshell.kernel.kern.kernel import Kernel
 
 MAXPATHLEN = 1024
@@ -59,7 +59,7 @@ class Mount:
     """A mounted file system."""
 
     __slots__ = (
-        "covered", "dev", "fromname", "fstype", "kernel", "lockchan", "locks", "next_ino", "onname", "options", "root",
+        "covered", "cred", "dev", "fromname", "fstype", "kernel", "lockchan", "locks", "next_ino", "onname", "options", "root",
         "ruleset",
     )  # fmt: skip
 
@@ -72,6 +72,8 @@ class Mount:
         """What mount(8) lists in parentheses after the type: "local", "read-only", "nosuid", ..."""
         self.dev = 0
         self.next_ino = 2
+        self.cred: Ucred | None = None
+        """Who mounted it; None for the system."""
         self.covered: Vnode | None = None
         self.locks: dict[Vnode, dict[File, bool]] = {}
         """flock(2): who holds a lock on what; True for an exclusive one."""

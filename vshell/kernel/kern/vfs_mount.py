@@ -7,13 +7,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from vshell.abi.errno import EBUSY, EINVAL, ENODEV, ENOTDIR, EPERM, KError
-from vshell.abi.fcntl import S_IFDIR
 from vshell.abi.mount import MNT_FORCE, Statfs
 from vshell.abi.record import Record
+from vshell.kernel.kern.kern_priv import PRIV_VFS_MOUNT, PRIV_VFS_MOUNT_OWNER, PRIV_VFS_UNMOUNT, priv_check
 from vshell.kernel.kern.vfs import DirVnode, Mount, Vnode, add_mount, namei, vn_fullpath
 
 if TYPE_CHECKING:
-    from vshell.kernel.kern.kern_proc import Proc
+    from vshell.kernel.kern.kern_proc import Proc, Ucred
     from vshell.kernel.kern.kernel import Kernel
 
 MNT_WORDS = {"noatime": "noatime", "noexec": "noexec", "nosuid": "nosuid", "nosymfollow": "nosymfollow", "ro": "read-only"}
@@ -62,6 +62,30 @@ ORDER = (
 """Order of the words (optnames of mount(8))."""
 
 
+def prison_canseemount(cred: Ucred, mount: Mount) -> bool:
+    """Whether a jail's enforce_statfs lets it know of a mount (prison_canseemount)."""
+    pr = cred.prison
+    if pr.enforce_statfs == 0 or pr.root.mount is mount:
+        return True
+    if pr.enforce_statfs == 2:
+        return False
+    return pr.path == "/" or f"{mount.onname}/".startswith(f"{pr.path}/")
+
+
+def prison_mount_name(cred: Ucred, mount: Mount) -> str:
+    """What a jail is told a file system is mounted on (prison_enforce_statfs)."""
+    pr = cred.prison
+    if pr.enforce_statfs == 0:
+        return mount.onname
+    if not prison_canseemount(cred, mount):
+        return "[restricted]"
+    if pr.root.mount is mount:
+        return "/"
+    if pr.path == "/":
+        return mount.onname
+    return mount.onname[len(pr.path) :] or "/"
+
+
 class MountCalls:
     """System calls on mounted file systems."""
 
@@ -69,49 +93,62 @@ class MountCalls:
     kernel: Kernel
 
     def getfsstat(self) -> list[Record]:
-        """getfsstat(2): all, or in a jail with a root of its own what that root is on."""
-        root = self.proc.rdir
-        if root is self.kernel.rootvnode:
-            return [statfs_of(m) for m in self.kernel.mounts]
-        return [statfs_of(root.mount, "/")]
+        """getfsstat(2): those the jail of the process may see."""
+        cred = self.proc.ucred
+        return [statfs_of(m, prison_mount_name(cred, m)) for m in self.kernel.mounts if prison_canseemount(cred, m)]
 
     def statfs(self, path: str) -> Record:
         """statfs(2)."""
-        vnode = namei(self.proc, path)
-        mount = vnode.mount
-        return statfs_of(mount, None if self.proc.rdir is self.kernel.rootvnode else "/")
+        mount = namei(self.proc, path).mount
+        return statfs_of(mount, prison_mount_name(self.proc.ucred, mount))
 
     def nmount(self, fstype: str, path: str, options: dict[str, str]) -> None:
         """nmount(2)."""
-        self._privilege()
+        priv_check(self.proc, PRIV_VFS_MOUNT)
         vnode = namei(self.proc, path)
         if not vnode.isdir or not isinstance(vnode, DirVnode):
             raise KError(ENOTDIR)
         module = _fstype(self.proc, fstype)
+        cred = self.proc.ucred
+        if cred.prison.isjail and not cred.prison.allows(f"mount.{fstype}"):
+            raise KError(EPERM)
         onname = vn_fullpath(vnode, self.kernel.rootvnode)
         words = frozenset(word for name, word in MNT_WORDS.items() if name in options)
         mount = module.mount(self.proc, options.get("from", fstype), onname, words, options)
         assert isinstance(mount, Mount)
+        mount.cred = cred
         add_mount(self.kernel, mount, vnode)
 
     def unmount(self, path: str, flags: int = 0) -> None:
         """unmount(2)."""
-        self._privilege()
-        for mount in reversed(self.kernel.mounts):
-            if mount.onname == path:
-                break
-        else:
-            vnode = namei(self.proc, path)
-            if vnode.mode & S_IFDIR and vnode is not vnode.mount.root:
-                raise KError(EINVAL)
-            mount = vnode.mount
+        priv_check(self.proc, PRIV_VFS_UNMOUNT)
+        mount = self._mount_on(path)
+        self._suser(mount)
         dounmount(self.kernel, mount, flags)
 
-    def _privilege(self) -> None:
-        """Only root, and only outside of jails (allow.mount is not modelled)."""
+    def _mount_on(self, path: str) -> Mount:
+        """The newest mount on a path name, which need not exist any more."""
+        try:
+            vnode = namei(self.proc, path)
+        except KError as e:
+            name, error = path, e
+        else:
+            name, error = vn_fullpath(vnode, self.kernel.rootvnode), KError(EINVAL)
+        for mount in reversed(self.kernel.mounts):
+            if mount.onname == name:
+                return mount
+        raise error
+
+    def _suser(self, mount: Mount) -> None:
+        """vfs_suser: a jail may only touch what was mounted in it, and only types it may mount."""
         cred = self.proc.ucred
-        if cred.uid != 0 or cred.prison is not self.kernel.prison0:
-            raise KError(EPERM)
+        owner = mount.cred
+        if cred.prison.isjail:
+            below = owner is not None and (owner.prison is cred.prison or owner.prison in cred.prison.descendants())
+            if not below or not cred.prison.allows(f"mount.{mount.fstype}"):
+                raise KError(EPERM)
+        if cred.uid != (0 if owner is None else owner.uid):
+            priv_check(self.proc, PRIV_VFS_MOUNT_OWNER)
 
 
 def _fstype(proc: Proc, name: str) -> ModuleType:

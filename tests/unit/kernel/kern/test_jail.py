@@ -178,3 +178,23 @@ def test_privileges(host: Host) -> None:
         with pytest.raises(KError) as e:
             p.sysent.kldload("if_disc")
         assert e.value.errno == EPERM
+
+
+def test_file_systems(host: Host) -> None:
+    """A jail sees and mounts what enforce_statfs and allow.mount leave it."""
+    for name in ("/j", "/m", "/u"):
+        host.sys.mkdir(name, 0o755)
+    host.create("j", allow_mount=True, allow_mount_tmpfs=True)
+    host.sys.jail_set({"name": "j", "enforce_statfs": 1}, JAIL_UPDATE)
+    proc = host.process()
+    proc.sysent.jail_attach(host.get("j", "jid"))
+    proc.sysent.nmount("tmpfs", "/m", {})
+    assert [fs.f_mntonname for fs in proc.sysent.getfsstat()] == ["/", "/dev", "/m"]
+    with pytest.raises(KError, match="Operation not permitted"):
+        proc.sysent.nmount("nullfs", "/u", {"from": "/j"})
+    with pytest.raises(KError, match="Operation not permitted"):
+        proc.sysent.unmount("/dev")
+    host.sys.jail_set({"name": "j", "enforce_statfs": 2}, JAIL_UPDATE)
+    assert [fs.f_mntonname for fs in proc.sysent.getfsstat()] == ["/"]
+    assert proc.sysent.statfs("/m").f_mntonname == "[restricted]"
+    assert host.get("j", "allow.mount.nullfs") == 0
