@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NoReturn
 
@@ -27,6 +28,9 @@ TYPING = 30_000_000
 """Virtual time between two commands of an interactive shell that nobody types at, ns."""
 
 MAXEOF = 50
+
+DEPTH = 12000
+"""Python frames that functions calling each other may take; about a tenth of it is what they nest."""
 
 
 class Interp(Shell):
@@ -129,6 +133,8 @@ async def _guarded(sh: Interp, phase: Callable[[], Awaitable[None]]) -> bool:
         return True
     except ShExit:
         await trap.exitshell(sh, sh.exitstatus)
+    except RecursionError:
+        await trap.overflow(sh)
     except (ShError, ShInterrupt) as e:
         if not sh.iflag or not sh.rootshell:
             await trap.exitshell(sh, sh.exitstatus)
@@ -216,6 +222,7 @@ async def _start(sh: Interp, argv: list[str], commands: int = -1) -> tuple[bool,
 
 async def run(sh: Interp, argv: list[str], readline: ReadLine | None = None, commands: int = -1) -> NoReturn:
     """Be a shell until it exits."""
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), DEPTH))
     login, source = await _start(sh, argv, commands)
     if readline is not None:
         source = LineSource(readline)

@@ -158,6 +158,8 @@ async def _child(sh: Shell, wasroot: bool, mode: int, leader: int, first: bool, 
         await body(sh)
     except (ShError, ShExit, ShInterrupt):
         pass
+    except RecursionError:
+        await trap.overflow(sh)
     await trap.exitshell(sh, sh.exitstatus)
 
 

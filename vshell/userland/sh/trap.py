@@ -12,6 +12,7 @@ from vshell.abi.signal import (
     SIGINT,
     SIGNAMES,
     SIGQUIT,
+    SIGSEGV,
     SIGSTOP,
     SIGTERM,
     SIGTSTP,
@@ -137,6 +138,11 @@ async def die(sh: Shell, signo: int, status: int) -> NoReturn:
     sh.sys.kill(sh.sys.getpid(), signo)
     await sh.sys.sched_yield()
     sh.sys.exit(status)
+
+
+async def overflow(sh: Shell) -> NoReturn:
+    """The stack is full: functions called each other too deeply."""
+    await die(sh, SIGSEGV, 128 + SIGSEGV)
 
 
 async def dotrap(sh: Shell) -> None:
