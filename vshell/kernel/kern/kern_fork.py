@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
 
 from vshell.abi.errno import EACCES, ECHILD, EINVAL, ENOENT, ENOEXEC, EPERM, ESRCH, KError
 from vshell.abi.fcntl import S_ISGID, S_ISUID, WCONTINUED, WNOHANG, WUNTRACED, X_OK
@@ -12,7 +10,10 @@ from vshell.kernel.kern.kern_proc import Entry, Proc
 from vshell.kernel.kern.kern_sig import ProcExit, psignal
 from vshell.kernel.kern.kern_synch import mi_switch, tsleep
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, NoReturn
     from vshell.kernel.kern.kernel import Kernel
 
 ELF = b"\x7fELF\x02\x01\x01\x09"
@@ -214,7 +215,10 @@ class ProcessCalls:
 
     def fork(self, main: Entry) -> int:
         """fork(2): see abi.syscalls."""
-        self.kernel.charge(self.proc, FORK_COST)
+        limit = self.proc.limits["nproc"]
+        uid = self.proc.ucred.ruid
+        if uid and 0 <= limit <= sum(p.ucred.ruid == uid for p in self.kernel.procs.values()):
+            raise KError(EAGAIN)
         self.kernel.charge(self.proc, FORK_COST)
         return fork1(self.kernel, self.proc, main).pid
 
