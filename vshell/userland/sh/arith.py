@@ -6,7 +6,10 @@ The expression is evaluated while it is parsed, as the original does it, so that
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _TOKEN = re.compile(
     r"(?P<space>[ \t\n]+)|(?P<num>0[xX][0-9a-fA-F]+|0[bB][01]+|0[0-7]*|[1-9][0-9]*)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"

@@ -6,9 +6,6 @@ that runs commands one after another looks at it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 from vshell.abi.errno import KError
 from vshell.userland.sh import exec as shexec
 from vshell.userland.sh import expand, jobs, pattern, redir, trap
@@ -43,6 +40,11 @@ from vshell.userland.sh.state import (
     ShError,
     ShExit,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import Any
 
 
 async def evaltree(sh: Shell, n: Node | None, flags: int) -> None:

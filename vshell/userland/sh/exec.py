@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vshell.abi.errno import EACCES, ENOENT, ENOEXEC, ENOTDIR, KError, strerror
 from vshell.abi.fcntl import O_RDONLY, S_IFMT, S_IFREG
 from vshell.userland.sh.state import Shell
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vshell.abi.syscalls import Syscalls
 

@@ -7,7 +7,6 @@ Words that the parser found simple do not come to the general walker (`argstr`).
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from vshell.abi.errno import KError
 from vshell.userland.sh import pattern
@@ -37,6 +36,7 @@ from vshell.userland.sh.nodes import (
 from vshell.userland.sh.state import OPTNAMES, Shell
 from vshell.userland.sh.words import quote
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vshell.abi.syscalls import Syscalls
 
@@ -214,7 +214,7 @@ def split(sh: Shell, text: str, flag: int, dst: Dest) -> None:
         return
     rx = _splitters.get(ifs)
     if rx is None:
-        rx = _splitters[ifs] = re.compile("([" + "".join("\\" + c if c in "\\]^-[" else c for c in ifs) + "])")
+        rx = _splitters[ifs] = re.compile(f"([{re.escape(ifs)}])")
     pieces = rx.split(text)
     if pieces[0]:
         dst.buf.append(pieces[0])

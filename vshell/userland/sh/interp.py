@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, NoReturn
 
 from vshell.abi.errno import KError
 from vshell.abi.fcntl import O_CLOEXEC, O_RDONLY
@@ -17,12 +15,17 @@ from vshell.userland.sh.builtins.directory import init_pwd
 from vshell.userland.sh.command import expandstr
 from vshell.userland.sh.parser import EndOfInput
 from vshell.userland.sh.prompt import format_prompt, user_name
-from vshell.userland.sh.source import DescriptorSource, LineSource, ReadLine, Source, parsecmd
+from vshell.userland.sh.source import DescriptorSource, LineSource, Source, parsecmd
 from vshell.userland.sh.state import EV_EXIT, SKIPRETURN, Params, Shell, ShError, ShExit, ShInterrupt
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import NoReturn
+
     from vshell.userland.program import Program
     from vshell.userland.sh.nodes import Node
+    from vshell.userland.sh.source import ReadLine
 
 TYPING = 30_000_000
 """Virtual time between two commands of an interactive shell that nobody types at, ns."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
-
 from vshell.abi.errno import ECHILD, EINTR, ESRCH, KError
 from vshell.abi.fcntl import (
     O_RDONLY,
@@ -23,17 +20,20 @@ from vshell.userland.sh import trap
 from vshell.userland.sh.show import commandtext
 from vshell.userland.sh.state import Shell, ShError, ShExit, ShInterrupt
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from vshell.abi.syscalls import Syscalls
     from vshell.userland.sh.nodes import Node
+
+    Body = Callable[[Shell], Awaitable[None]]
 
 RUNNING, STOPPED, DONE = 0, 1, 2
 FORK_FG, FORK_BG, FORK_NOJOB = 0, 1, 2
 
 WCONTINUED = 4
 _CONTINUED = 0x13
-
-Body = Callable[[Shell], Awaitable[None]]
 
 
 class Proc:

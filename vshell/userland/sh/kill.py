@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from vshell.abi.errno import strerror
 from vshell.abi.signal import SIGNAMES, SIGTERM
 from vshell.userland.sh import number
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 USAGE = """\
 usage: kill [-s signal_name] pid ...

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from vshell.userland.sh.lexer import Lexer
 from vshell.userland.sh.nodes import (
@@ -67,6 +66,10 @@ from vshell.userland.sh.tokens import (
     TWORD,
 )
 from vshell.userland.sh.words import NeedMore, SyntaxFailure, plain_word
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _ALL = CHKNL | CHKKWD | CHKALIAS
 

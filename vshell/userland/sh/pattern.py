@@ -6,14 +6,15 @@ Patterns are raw text: ESC before a character makes it literal.  A pattern is tr
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from vshell.abi.errno import KError
 from vshell.abi.fcntl import S_IFDIR, S_IFMT
 from vshell.userland.sh.nodes import ESC, glob_active
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vshell.abi.syscalls import Syscalls
 
 _CLASSES: dict[str, Callable[[str], bool]] = {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from vshell.abi.errno import ERANGE, strerror
 from vshell.userland.sh import number
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 USAGE = "usage: printf format [arguments ...]\n"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vshell.abi.errno import EBADF, EEXIST, KError, strerror
 from vshell.abi.fcntl import O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, S_IFMT, S_IFREG
 from vshell.abi.signal import SIG_DFL, SIG_IGN, SIGHUP, SIGINT, SIGPIPE, SIGQUIT, SIGTSTP
@@ -12,6 +10,7 @@ from vshell.userland.sh.nodes import Redir
 from vshell.userland.sh.parser import fixed_fd
 from vshell.userland.sh.state import Shell, ShError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vshell.abi.syscalls import Syscalls
 

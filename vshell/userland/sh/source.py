@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
-
 from vshell.abi.errno import EINTR, KError
 from vshell.userland.sh.parser import NeedMore, Parser, SyntaxFailure
 from vshell.userland.sh.state import Shell
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from vshell.userland.sh.nodes import Node
+
+    ReadLine = Callable[[str], Awaitable[str | None]]
 
 BUFSIZ = 1024
 """How much sh reads at once; what it has read of a shared standard input is gone for its children."""
-
-ReadLine = Callable[[str], Awaitable["str | None"]]
 
 
 class Source:

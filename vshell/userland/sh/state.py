@@ -5,12 +5,13 @@ Everything that a fork copies is an attribute here; `fork_copy` is what fork(2) 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
-
 from vshell.abi.errno import KError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, ClassVar, NoReturn
+
     from vshell.abi.syscalls import Syscalls
     from vshell.userland.sh.jobs import Job
     from vshell.userland.sh.nodes import Node

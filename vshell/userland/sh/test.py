@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vshell.abi.errno import KError
 from vshell.abi.fcntl import (
     F_OK,
@@ -25,6 +23,7 @@ from vshell.abi.fcntl import (
 )
 from vshell.userland.sh import number
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vshell.abi.syscalls import Syscalls
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 from vshell.abi.errno import KError
 from vshell.abi.signal import (
     SIG_DFL,
@@ -20,6 +18,10 @@ from vshell.abi.signal import (
     SIGTTOU,
 )
 from vshell.userland.sh.state import Shell, ShError, ShExit, ShInterrupt
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 S_DFL, S_CATCH, S_IGN, S_HARD_IGN, S_RESET = 1, 2, 3, 4, 5
 

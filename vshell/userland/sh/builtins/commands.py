@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from vshell.abi.errno import KError
 from vshell.abi.fcntl import X_OK
 from vshell.userland.sh import exec as shexec
@@ -12,6 +9,11 @@ from vshell.userland.sh.builtins.options import nextopt
 from vshell.userland.sh.show import quoted
 from vshell.userland.sh.state import STDPATH, Shell
 from vshell.userland.sh.tokens import KEYWORDS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 def builtincmd(sh: Shell, args: list[str]) -> int:

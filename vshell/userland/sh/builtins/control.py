@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from vshell.abi.errno import ENOENT, ENOTDIR, KError
 from vshell.abi.fcntl import O_CLOEXEC, O_RDONLY, S_IFMT, S_IFREG
 from vshell.abi.signal import SIGNAMES
@@ -15,6 +12,11 @@ from vshell.userland.sh.options import options_changed
 from vshell.userland.sh.show import quoted
 from vshell.userland.sh.source import DescriptorSource
 from vshell.userland.sh.state import SKIPBREAK, SKIPCONT, SKIPRETURN, Shell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 def breakcmd(sh: Shell, args: list[str]) -> int:

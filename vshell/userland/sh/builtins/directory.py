@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from vshell.abi.errno import ENOENT, ENOTDIR, KError, strerror
 from vshell.abi.fcntl import S_IFDIR, S_IFMT
 from vshell.userland.sh.builtins.options import nextopt
 from vshell.userland.sh.exec import search_path
 from vshell.userland.sh.state import Shell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 def _getcwd(sh: Shell) -> str | None:

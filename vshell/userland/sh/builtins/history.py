@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NoReturn
-
 from vshell.abi.errno import EEXIST, KError
 from vshell.abi.fcntl import O_CREAT, O_EXCL, O_WRONLY
 from vshell.userland.sh.builtins.control import open_script
@@ -12,6 +9,11 @@ from vshell.userland.sh.builtins.options import nextopt
 from vshell.userland.sh.jobs import is_number
 from vshell.userland.sh.source import DescriptorSource
 from vshell.userland.sh.state import Shell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
 
 MAXHISTLOOPS = 4
 DEFEDITOR = "ed"

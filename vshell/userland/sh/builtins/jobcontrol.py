@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from vshell.abi.errno import KError
 from vshell.userland.sh import jobs, trap
 from vshell.userland.sh.builtins.options import nextopt
 from vshell.userland.sh.kill import Kill, KillFailure
 from vshell.userland.sh.state import Shell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 def jobscmd(sh: Shell, args: list[str]) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from vshell.abi.errno import KError
 from vshell.userland.sh.builtins.options import nextopt
 from vshell.userland.sh.state import Shell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 _BITS = {"r": 4, "w": 2, "x": 1}
 _SHIFT = {"u": 6, "g": 3, "o": 0}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
 
 from vshell.abi.errno import EINTR, KError
 from vshell.abi.fcntl import POLLIN, SEEK_CUR
@@ -12,6 +10,11 @@ from vshell.abi.signal import SIGALRM
 from vshell.userland.sh import trap
 from vshell.userland.sh.builtins.options import nextopt
 from vshell.userland.sh.state import Shell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 _TIMEOUT = re.compile(r"[ \t\n\v\f\r]*([+-]?(?:0[xX][0-9a-fA-F]+|[0-9]+))([smh]?)")
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from vshell.userland.sh import echo, expand
 from vshell.userland.sh.builtins.options import nextopt
 from vshell.userland.sh.printf import USAGE, Printf
 from vshell.userland.sh.state import Shell
 from vshell.userland.sh.test import TestError, test
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 def echocmd(sh: Shell, args: list[str]) -> int:

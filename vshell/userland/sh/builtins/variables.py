@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from vshell.userland.sh import options
 from vshell.userland.sh.builtins.options import nextopt, number
 from vshell.userland.sh.show import quoted
 from vshell.userland.sh.state import Shell, ShError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 def exportcmd(sh: Shell, args: list[str]) -> int:
