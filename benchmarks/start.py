@@ -38,7 +38,10 @@ def first_prompt(command: list[str]) -> float:
         os.execvp(command[0], command)
     seen = b""
     while PROMPT not in seen:
-        data = os.read(terminal, 4096)
+        try:
+            data = os.read(terminal, 4096)
+        except OSError:
+            raise SystemExit(f"no prompt came: {seen.decode(errors='replace')}") from None
         if b"\x1b[6n" in data:  # the editor asks where the cursor is
             os.write(terminal, b"\x1b[1;1R")
         seen += data

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vshell.kernel.kern.kern_descrip import File
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.machine import Machine

@@ -7,8 +7,6 @@ b'hello\\n'
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import KError
 from vshell.abi.fcntl import WEXITSTATUS, WIFEXITED, WTERMSIG
@@ -20,9 +18,16 @@ from vshell.shell.hostio import FedInput, Output
 from vshell.userland.crt0 import start
 from vshell.userland.programs import Programs
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
     from vshell.kernel.kern.kern_descrip import File
     from vshell.kernel.kern.kern_proc import Proc
+
+    Mounts = Sequence[tuple[str, str, bool]]
+    """(folder of the host, where it appears, read-only)."""
 
 SHELL = "/bin/sh"
 LOGIN_SHELL = "-sh"
@@ -48,9 +53,6 @@ SCRIPT = 10
 
 STEPS = 300_000
 """Turns of processes that a command of a session may take before it counts as hung."""
-
-Mounts = Sequence[tuple[str, str, bool]]
-"""(folder of the host, where it appears, read-only)."""
 
 
 class Result:

@@ -67,3 +67,13 @@ class GRESPORT(IfRequest):
     """Set it."""
 
     port: int = 0
+
+
+class IPSECGREQID(IfRequest):
+    """Answers the identifier of an ipsec(4)."""
+
+
+class IPSECSREQID(IfRequest):
+    """Set it."""
+
+    reqid: int = 0

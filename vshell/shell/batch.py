@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from vshell.shell.hostio import FedInput, HostInput
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vshell.kernel.kern.kern_descrip import File
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.machine import Machine

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from vshell.abi.errno import EAGAIN, EIO, EPIPE, KError
 from vshell.abi.fcntl import O_NONBLOCK, O_RDONLY, O_WRONLY, POLLIN, POLLOUT, S_IFCHR, S_IFIFO, Stat
 from vshell.kernel.kern.kern_descrip import File
 from vshell.kernel.kern.kern_synch import tsleep
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vshell.kernel.kern.kern_proc import Proc
 
 

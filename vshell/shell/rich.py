@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,7 @@ class RichTerminal:
         history: History | None = None,
         input: Input | None = None,
         output: Output | None = None,
+        put: Callable[[bytes], object] = terminal.put,
     ) -> None:
         self.machine = machine
         self.tty = machine.console
@@ -76,6 +78,8 @@ class RichTerminal:
         self.driver = driver
         self.tail = b""
         """What stands on the current line of the terminal: at the prompt, the prompt."""
+        self.put = put
+        """Shows bytes while no line is edited."""
         self._muted = False
         self._editing = False
         self.tty.output = self._show
@@ -99,10 +103,6 @@ class RichTerminal:
             sys.stdout.write(data.replace(b"\r\n", b"\n").decode("utf-8", "replace"))
         else:
             self.put(data)
-
-    def put(self, data: bytes) -> None:
-        """Show bytes while no line is edited."""
-        terminal.put(data)
 
     # where things stand ----------------------------------------------------------------------------------------
     def reader(self) -> Proc | None:

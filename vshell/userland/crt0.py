@@ -6,13 +6,14 @@ must not be caught by it: all derive from BaseException (see kernel/kern/kern_ex
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
 from vshell.abi.errno import KError
 from vshell.userland.program import Exit, Program
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from vshell.abi.syscalls import Syscalls
 
 

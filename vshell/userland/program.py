@@ -12,16 +12,17 @@ A file `commands/NAME.py` holds
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn, TypeVar
-
 from vshell.abi.errno import KError, strerror
 from vshell.userland.stdio import Reader, Writer
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn, TypeVar
+
     from vshell.abi.syscalls import Syscalls
 
-F = TypeVar("F", bound=Callable[..., object])
+    F = TypeVar("F", bound=Callable[..., object])
 
 
 def program(*paths: str) -> Callable[[F], F]:

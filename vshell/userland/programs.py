@@ -8,11 +8,14 @@ at all files, which happens once.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from importlib import import_module
-from typing import Any
 
 import vshell.commands
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 
 class Programs:

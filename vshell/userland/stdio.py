@@ -7,10 +7,9 @@ not fit stays here and crt0 writes it out when `main` has returned.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vshell.abi.errno import EBADF, KError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vshell.abi.syscalls import Syscalls
 

@@ -20,6 +20,7 @@ KERNEL: tuple[str, ...] = (
     "net.if_vmove",
     "net.netlink_iface",
     "net.if_vtnet",
+    "net.if_wlan",
     "net.if_gif",
     "net.if_loop",
     "net.if_tuntap",
@@ -45,6 +46,10 @@ KERNEL: tuple[str, ...] = (
     "netinet6.raw_ip6",
     "netinet6.udp6_usrreq",
     "netinet6.in6_gif",
+    "netinet.tcp_usrreq",
+    "netinet.tcp_timeout",
+    "netinet.tcp_input",
+    "netinet.tcp6_usrreq",
 )
 """Kernel files in the order they initialise within one SI_SUB."""
 

@@ -10,9 +10,11 @@ A directory is filled when it is first searched.  Words in a directory's text:
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from vshell.kernel.kern.vfs import ELF_MAGIC, DirVnode, ProgramDir, RegularVnode, SymlinkVnode, image
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TREE = {
     "": """bin/ boot/ dev/555 etc/ home/ lib/ libexec/ media/ mnt/ net/ proc/555 rescue/ root/750 sbin/ sys@usr/src/sys

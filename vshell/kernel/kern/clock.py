@@ -6,9 +6,12 @@ use, to what the wall clock says), and work the model charges for (a packet hand
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 NS = 1_000_000_000
 MS = 1_000_000

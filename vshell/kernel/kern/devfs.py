@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from vshell.abi.errno import ENOSPC, ENXIO, EOPNOTSUPP, KError
 from vshell.abi.fcntl import S_IFCHR, SEEK_CUR, Stat
 from vshell.kernel.kern.kern_descrip import File
 from vshell.kernel.kern.kern_synch import mi_switch
 from vshell.kernel.kern.vfs import DirVnode, Mount, Vnode
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel
 
-Open = Callable[["Proc", int], File]
+    Open = Callable[[Proc, int], File]
+
 
 GID_TTY, GID_OPERATOR = 4, 5
 PAGE = 4096

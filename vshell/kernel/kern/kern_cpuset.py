@@ -6,11 +6,10 @@ cpuset(2) makes further ones that live as long as a process is in them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vshell.abi.errno import EDEADLK, EINVAL, ENOENT, EPERM, ESRCH, KError
 from vshell.kernel.kern.kern_proc import p_cansee, pfind
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_jail import Prison
     from vshell.kernel.kern.kern_proc import Proc

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
 from vshell.abi.errno import (
     EAGAIN,
     EBADF,
@@ -23,7 +20,11 @@ from vshell.abi.signal import SIGPIPE
 from vshell.kernel.kern.kern_sig import psignal
 from vshell.kernel.kern.kern_synch import Wchan, tsleep
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel
 

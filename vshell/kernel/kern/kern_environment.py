@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vshell.abi.errno import EINVAL, ENAMETOOLONG, ENOENT, KError
 from vshell.kernel.kern.kern_priv import PRIV_KENV_SET, PRIV_KENV_UNSET, priv_check
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel

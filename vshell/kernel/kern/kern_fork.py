@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-
 from vshell.abi.errno import EACCES, ECHILD, EINVAL, ENOENT, ENOEXEC, EPERM, ESRCH, KError
 from vshell.abi.fcntl import S_ISGID, S_ISUID, WCONTINUED, WNOHANG, WUNTRACED, X_OK
 from vshell.abi.signal import SIG_DFL, SIG_IGN, SIGCHLD, SIGCONT
-from vshell.kernel.kern.kern_proc import Entry, Proc
+from vshell.kernel.kern.kern_proc import Proc
 from vshell.kernel.kern.kern_sig import ProcExit, psignal
 from vshell.kernel.kern.kern_synch import mi_switch, tsleep
 
@@ -14,6 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, NoReturn
+
+    from vshell.kernel.kern.kern_proc import Entry
     from vshell.kernel.kern.kernel import Kernel
 
 ELF = b"\x7fELF\x02\x01\x01\x09"

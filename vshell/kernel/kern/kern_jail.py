@@ -7,9 +7,6 @@ credentials (of zombies, of sockets); when it drops to zero the jail is gone, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
-
 from vshell.abi.errno import EAFNOSUPPORT, EINVAL, EPROTONOSUPPORT, KError
 from vshell.abi.fcntl import X_OK
 from vshell.abi.jail import DEFAULT_HOSTUUID, JAIL_MAX
@@ -31,7 +28,11 @@ from vshell.kernel.kern.prison_params import (
     PR_VNET,
 )  # fmt: skip
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel
     from vshell.kernel.kern.vfs import Vnode

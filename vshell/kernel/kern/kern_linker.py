@@ -7,9 +7,6 @@ that.  A file of FreeBSD's that has no counterpart here cannot be loaded (ENOENT
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
 from vshell.abi.errno import EBUSY, EEXIST, EISDIR, ENOENT, ENOEXEC, ENOTDIR, EPERM, KError
 from vshell.abi.linker import KldFileStat
 from vshell.kernel.kern.kern_jail import prison_add_allow
@@ -18,7 +15,11 @@ from vshell.kernel.kern.kern_sysctl import SysctlTree
 from vshell.kernel.kern.module import KernelModule, Kld, VnetModule
 from vshell.kernel.net.vnet import vnet_deregister, vnet_register
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel
 

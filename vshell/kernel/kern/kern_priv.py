@@ -5,10 +5,9 @@ A privilege is granted to user 0, unless the jail of the process withholds it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vshell.abi.errno import EPERM, KError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc, Ucred
 

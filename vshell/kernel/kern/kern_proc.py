@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
-
 from vshell.kernel.kern.kern_sig import Signals
 from vshell.kernel.kern.kern_synch import Wchan
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
     from vshell.kernel.kern.kern_descrip import FileDesc
     from vshell.kernel.kern.kern_jail import Prison
     from vshell.kernel.kern.kernel import Kernel
     from vshell.kernel.kern.tty import Tty
     from vshell.kernel.kern.vfs import Vnode
     from vshell.kernel.net.vnet import Vnet
+
+    Entry = Callable[[Any], Coroutine[Any, Any, int]]
 
 RLIM_INFINITY = -1
 DEFAULT_LIMITS = {
@@ -127,6 +130,3 @@ def pfind(kernel: Kernel, pid: int) -> Proc | None:
 def p_cansee(p: Proc, other: Proc) -> bool:
     """True if `p` may see `other`: same jail or below (prison_check)."""
     return p.ucred.prison.contains(other.ucred.prison)
-
-
-Entry = Callable[[Any], Coroutine[Any, Any, int]]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 from vshell.abi.errno import EACCES, EPERM, ESRCH, KError
 from vshell.kernel.kern.kern_proc import p_cansee, pfind
 from vshell.kernel.kern.kern_synch import Wchan, tsleep
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel
 

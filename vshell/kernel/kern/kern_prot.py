@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 from vshell.abi.errno import EINVAL, EPERM, KError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vshell.kernel.kern.kern_proc import Proc, Ucred
     from vshell.kernel.kern.kernel import Kernel
 

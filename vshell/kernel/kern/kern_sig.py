@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
 from vshell.abi.errno import EINVAL, EPERM, ESRCH, KError
 from vshell.abi.signal import (
     SIG_DFL,
@@ -32,16 +29,20 @@ from vshell.abi.signal import (
     SIGWINCH,
 )  # fmt: skip
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel
+
+    Handler = int | Callable[[int], None]
 
 NSIG = 128
 _IGNORED = frozenset((0, SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGINFO, SIGIO, SIGTHR))
 _STOP = frozenset((SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU))
 _CORE = frozenset((SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGEMT, SIGFPE, SIGBUS, SIGSEGV, SIGSYS))
-
-Handler = int | Callable[[int], None]
 
 
 class ProcExit(BaseException):

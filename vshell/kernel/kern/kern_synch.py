@@ -6,13 +6,15 @@ channel is an object; whoever changes what sleepers wait for calls its `wakeup`.
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from types import coroutine
-from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EINTR, KError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Generator
+    from typing import Any
+
     from vshell.kernel.kern.kern_proc import Proc
 
 

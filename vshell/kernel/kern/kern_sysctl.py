@@ -8,22 +8,24 @@ The table also gives texts and the order of listing.  It is read on first use.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
-
 from vshell.abi.errno import EINVAL, EISDIR, ENOENT, EPERM, KError
 from vshell.abi.sysctl import FORMATS, TYPES, SysctlInfo
 from vshell.kernel.kern.kern_priv import PRIV_SYSCTL_WRITE, PRIV_SYSCTL_WRITEJAIL, priv_check
 from vshell.kernel.kern.module import KernelModule, SysctlDecl, VnetModule
 from vshell.kernel.kern.prison_params import PARAMS, STRING_SIZES, VIMAGE_ONLY
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel
     from vshell.kernel.net.vnet import Vnet
 
-Handler = Callable[["Proc", Any], Any]
-H = TypeVar("H", bound=Handler)
+    Handler = Callable[[Proc, Any], Any]
+    H = TypeVar("H", bound=Handler)
+
 HANDLERS: dict[str, Handler] = {}
 """Nodes whose value is computed: name -> handler(td, new), which sets the value first when `new` is not None."""
 

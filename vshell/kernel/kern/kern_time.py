@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vshell.abi.errno import EINVAL, EPERM, KError
 from vshell.abi.signal import SIGALRM
 from vshell.kernel.kern.kern_sig import psignal
 from vshell.kernel.kern.kern_synch import tsleep
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel

@@ -7,26 +7,33 @@ clock (`clock.next`, `clock.advance`).  The kernel never waits and never looks o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from vshell.kernel.kern.clock import Clock
 from vshell.kernel.kern.kern_descrip import File, FileDesc
 from vshell.kernel.kern.kern_fork import exec_entry, fork1, init_main, life, start
-from vshell.kernel.kern.kern_proc import Entry, Proc, Ucred
+from vshell.kernel.kern.kern_proc import Proc, Ucred
 from vshell.kernel.kern.module import KernelModule
 from vshell.kernel.kern.random import Random
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
     from vshell.kernel.kern.devfs import Cdev
     from vshell.kernel.kern.kern_jail import Prison
     from vshell.kernel.kern.kern_linker import Linker
+    from vshell.kernel.kern.kern_proc import Entry
     from vshell.kernel.kern.module import VnetModule
     from vshell.kernel.kern.vfs import Mount, Vnode
     from vshell.kernel.net.vnet import Vnet
 
-M = TypeVar("M", bound=KernelModule)
+    M = TypeVar("M", bound=KernelModule)
+    Instances = dict[type[KernelModule], Any]
+    ProgramLoader = Callable[[str], Callable[[list[str], dict[str, str]], Entry] | None]
+else:
+    Instances = dict
 
 PACKET_COST = 20_000
 """Virtual time the handling of one packet takes, ns."""
@@ -37,10 +44,8 @@ FIRST_PID = 640
 SLICE = 100
 """Turns of processes between two looks at whether a run has reached its end."""
 
-ProgramLoader = Callable[[str], Callable[[list[str], dict[str, str]], Entry] | None]
 
-
-class Kernel(dict[type[KernelModule], Any]):
+class Kernel(Instances):
     """One machine.  As a mapping: the instances of its KernelModule classes."""
 
     __hash__ = object.__hash__  # type: ignore[assignment]

@@ -6,12 +6,17 @@ variables that sysctl(8) shows are declared in the class with Sysctl; at run tim
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, ClassVar, TypeVar
+
     from vshell.kernel.kern.kernel import Kernel
     from vshell.kernel.net.vnet import Vnet
+
+    T = TypeVar("T")
+    SysctlHandler = Callable[[Any, Any, Any], Any]
+    """handler(module, td, new): returns the value; sets it first when `new` is not None."""
 
 SI_SUB_PSEUDO = 0x7000000
 SI_SUB_INIT_IF = 0x3000000
@@ -28,10 +33,6 @@ SI_SUB_NETGRAPH = 0xD000000
 """Orders of initialisation (sys/kernel.h): lower comes to life first and dies last."""
 
 SI_ORDER_FIRST, SI_ORDER_SECOND, SI_ORDER_THIRD, SI_ORDER_MIDDLE, SI_ORDER_ANY = 0, 1, 2, 0x1000000, 0xFFFFFFF
-
-T = TypeVar("T")
-SysctlHandler = Callable[[Any, Any, Any], Any]
-"""handler(module, td, new): returns the value; sets it first when `new` is not None."""
 
 
 class SysctlDecl:
@@ -76,7 +77,7 @@ def Sysctl(
     `sysctl -t` names it ("integer" unless given, "string" for str).  A value outside minimum..maximum is EINVAL.
     """
     kind = fmt or ("string" if isinstance(default, str) else "integer")
-    return cast(T, SysctlDecl(name, default, text, flags, kind, minimum, maximum, None))
+    return SysctlDecl(name, default, text, flags, kind, minimum, maximum, None)  # type: ignore[return-value]
 
 
 def sysctl_proc(name: str, text: str = "", *, flags: str = "w", fmt: str = "integer") -> Callable[[SysctlHandler], SysctlDecl]:

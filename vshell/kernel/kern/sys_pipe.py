@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vshell.abi.errno import EAGAIN, EPIPE, KError
 from vshell.abi.fcntl import O_NONBLOCK, O_RDONLY, O_WRONLY, POLLHUP, POLLIN, POLLOUT, S_IFIFO, Stat
 from vshell.kernel.kern.kern_descrip import File
 from vshell.kernel.kern.kern_synch import tsleep
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vshell.kernel.kern.kern_cpuset import CpusetCalls
 from vshell.kernel.kern.kern_descrip import DescripCalls
 from vshell.kernel.kern.kern_environment import EnvironmentCalls
@@ -20,6 +18,7 @@ from vshell.kernel.kern.tty import TtyCalls
 from vshell.kernel.kern.uipc_syscalls import SocketCalls
 from vshell.kernel.kern.vfs_syscalls import VfsCalls
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel

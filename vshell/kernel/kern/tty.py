@@ -6,8 +6,6 @@ The front end feeds keystrokes with `input` and receives what is to be shown thr
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EAGAIN, ENOTTY, KError
 from vshell.abi.fcntl import O_NONBLOCK, O_RDWR, POLLIN, POLLOUT, S_IFCHR, Stat
@@ -18,7 +16,11 @@ from vshell.kernel.kern.kern_descrip import File
 from vshell.kernel.kern.kern_sig import pgsignal
 from vshell.kernel.kern.kern_synch import Wchan, tsleep
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel
 

@@ -7,7 +7,6 @@ class derived from Protosw, found in the table by (domain, type, protocol).
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, ClassVar
 
 from vshell.abi.errno import (
     EAFNOSUPPORT,
@@ -62,7 +61,10 @@ from vshell.abi.socket import (
 from vshell.kernel.kern.kern_descrip import File
 from vshell.kernel.kern.kern_synch import Wchan, tsleep
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, ClassVar
+
     from vshell.kernel.kern.kern_proc import Proc, Ucred
     from vshell.kernel.net.vnet import Vnet
 
@@ -127,6 +129,10 @@ class Protosw:
 
     def detach(self, so: Socket) -> None:
         """The socket is gone (pr_close, pr_detach)."""
+
+    def abort(self, so: Socket) -> None:
+        """The socket is gone before anybody accepted it (pr_abort)."""
+        self.detach(so)
 
     def bind(self, so: Socket, addr: Record, td: Proc) -> None:
         """bind(2)."""
@@ -434,7 +440,7 @@ class Socket(File):
         """soclose."""
         for so in [*self.incomplete, *self.complete]:
             so.head = None
-            so.pr.detach(so)
+            so.pr.abort(so)
             so.sofree()
         self.pr.detach(self)
         self.sofree()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from vshell.abi.errno import EAGAIN, EINVAL, ENOTSOCK, EOPNOTSUPP, EPIPE, KError
 from vshell.abi.fcntl import O_NONBLOCK
 from vshell.abi.record import Record
@@ -13,7 +11,10 @@ from vshell.kernel.kern.kern_sig import psignal
 from vshell.kernel.kern.kern_synch import tsleep
 from vshell.kernel.kern.uipc_socket import Protosw, Socket, pffindproto
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel
 

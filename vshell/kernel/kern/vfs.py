@@ -8,9 +8,6 @@ booting costs nothing for what nobody looks at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
-
 from vshell.abi.errno import (
     EACCES,
     EEXIST,
@@ -39,7 +36,11 @@ from vshell.abi.fcntl import (
 )
 from vshell.kernel.kern.kern_synch import Wchan
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
     from vshell.kernel.kern.kern_descrip import File
     from vshell.kernel.kern.kern_proc import Proc, Ucred
     from vshell.kernel.kern.kernel import Kernel

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vshell.abi.errno import EFBIG, EINVAL, EISDIR, ENXIO, KError
 from vshell.abi.fcntl import (
     LOCK_EX,
@@ -29,6 +27,7 @@ from vshell.kernel.kern.kern_sig import psignal
 from vshell.kernel.kern.kern_synch import tsleep
 from vshell.kernel.kern.sys_pipe import PipeBuffer, PipeEnd
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.vfs import DirVnode, FifoVnode, RegularVnode

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 from vshell.abi.errno import EBUSY, EINVAL, ENODEV, ENOTDIR, EPERM, KError
 from vshell.abi.mount import MNT_FORCE, Statfs
@@ -12,6 +11,7 @@ from vshell.abi.record import Record
 from vshell.kernel.kern.kern_priv import PRIV_VFS_MOUNT, PRIV_VFS_MOUNT_OWNER, PRIV_VFS_UNMOUNT, priv_check
 from vshell.kernel.kern.vfs import DirVnode, Mount, Vnode, add_mount, namei, vn_fullpath
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc, Ucred
     from vshell.kernel.kern.kernel import Kernel

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from vshell.abi.errno import (
     EAGAIN,
     EBUSY,
@@ -67,6 +65,7 @@ from vshell.kernel.kern.vfs import (
 from vshell.kernel.kern.vfs_file import VnodeFile
 from vshell.kernel.kern.vfs_mount import MountCalls
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_descrip import File
     from vshell.kernel.kern.kern_proc import Proc

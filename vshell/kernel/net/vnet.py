@@ -7,18 +7,21 @@ Nothing is ever shared between two stacks but links, over which packets travel a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
-
 from vshell.kernel.kern.module import VnetModule
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from vshell.kernel.kern.kernel import Kernel
     from vshell.kernel.net.ifnet import Ifnet
 
-V = TypeVar("V", bound=VnetModule)
+    Instances = dict[type[VnetModule], Any]
+else:
+    Instances = dict
 
 
-class Vnet(dict[type[VnetModule], Any]):
+class Vnet(Instances):
     """One network stack."""
 
     __slots__ = ("ifindex", "ifnets", "kernel", "loif", "numfibs", "shutdown", "sockcnt")

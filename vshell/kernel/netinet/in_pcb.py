@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EHOSTUNREACH, EINVAL, ENETUNREACH, KError
-from vshell.abi.in_pcb import INP_IPV4, Xinpcb
-from vshell.abi.socket import AF_INET, SO_DONTROUTE, SO_REUSEADDR, SO_REUSEPORT, SOCK_STREAM, SockaddrIn
+from vshell.abi.in_pcb import INP_IPV4, INP_IPV6, Xinpcb
+from vshell.abi.socket import AF_INET, SO_ACCEPTCONN, SO_DONTROUTE, SO_REUSEADDR, SO_REUSEPORT, SOCK_STREAM, SockaddrIn
 from vshell.abi.sockio import IFF_BROADCAST, IFF_LOOPBACK
 from vshell.kernel.kern.kern_priv import PRIV_NETINET_RESERVEDPORT, PRIV_NETINET_REUSEPORT, priv_check_cred
 from vshell.kernel.kern.prison_ip import (
@@ -48,8 +48,9 @@ class Inpcb:
     """struct inpcb."""
 
     __slots__ = (
-        "anonport", "bindany", "cred", "dontfrag", "faddr", "fib", "fport", "hdrincl", "info", "ip_p", "laddr", "lport", "minttl",
-        "moptions", "onesbcast", "options", "portrange", "ppcb", "recv", "scope", "so", "tos", "ttl", "vflag",
+        "anonport", "bindany", "cred", "dontfrag", "faddr", "fib", "fport", "hdrincl", "in6p", "info", "ip_p", "laddr",
+        "lport", "minttl", "moptions", "onesbcast", "options", "portrange", "ppcb", "recv", "scope", "so", "tos", "ttl",
+        "vflag",
     )  # fmt: skip
 
     def __init__(self, so: Socket, info: Inpcbinfo, vflag: int = INP_IPV4) -> None:
@@ -73,8 +74,14 @@ class Inpcb:
         self.recv: set[int] = set()
         """Control items the user wants with each packet: IP_RECVTTL ..."""
         self.moptions: Ipmoptions | None = None
+        self.in6p: Any = None
+        """The IPv6 options of a socket that has both (netinet6/in6_pcb.py)."""
         self.ppcb: Any = None
         """What the protocol keeps besides (struct tcpcb)."""
+
+    def takes_both(self) -> bool:
+        """True if a socket of IPv6, bound to any address, takes IPv4 as well."""
+        return self.vflag == INP_IPV4 | INP_IPV6 and not any(self.laddr)
 
     def wants_control(self) -> bool:
         """INP_CONTROLOPTS."""
@@ -133,19 +140,24 @@ class Inpcbinfo:
         best: Inpcb | None = None
         least = 9
         for inp in self.ports.get(lport, ()):
-            if len(inp.laddr) != len(laddr) or (fib >= 0 and inp.fib != fib):
+            bound = inp.laddr
+            if len(bound) != len(laddr):
+                if not inp.takes_both() or len(laddr) != 4:
+                    continue
+                bound = ANY
+            if fib >= 0 and inp.fib != fib:
                 continue
             if cred is not None and not prison_equal_ip(cred.prison, inp.cred.prison, len(laddr)):
                 continue
             if not wild:
-                if inp.laddr == laddr and not any(inp.faddr):
+                if bound == laddr and not any(inp.faddr):
                     return inp
                 continue
             count = int(any(inp.faddr))
-            if any(inp.laddr):
+            if any(bound):
                 if not any(laddr):
                     count += 1
-                elif inp.laddr != laddr:
+                elif bound != laddr:
                     continue
             elif any(laddr):
                 count += 1
@@ -165,12 +177,18 @@ class Inpcbinfo:
         best: Inpcb | None = None
         rank = 0
         for inp in self.ports.get(lport, ()):
-            if any(inp.faddr) or len(inp.laddr) != len(laddr) or (fib >= 0 and inp.fib != fib):
+            if any(inp.faddr) or (fib >= 0 and inp.fib != fib):
+                continue
+            mapped = len(inp.laddr) != len(laddr)
+            if mapped and not (len(laddr) == 4 and inp.takes_both()):
                 continue
             jailed = prison_restricts(inp.cred, AF_INET if len(laddr) == 4 else 28)
             if jailed and prison_check_ip(inp.cred, AF_INET if len(laddr) == 4 else 28, laddr):
                 continue
-            value = (4 if jailed else 3) if inp.laddr == laddr else 0 if any(inp.laddr) else 2 if jailed else 1
+            if mapped:
+                value = 1
+            else:
+                value = (5 if jailed else 4) if inp.laddr == laddr else 0 if any(inp.laddr) else 3 if jailed else 2
             if value > rank:
                 best, rank = inp, value
         return best
@@ -375,9 +393,11 @@ def _jailed_addr(cred: Ucred, ia: Any) -> bytes:
 def in_pcbtoxinpcb(inp: Inpcb, tcp: Any = None) -> Xinpcb:
     """A control block as sysctl shows it."""
     so = inp.so
+    listening = so.options & SO_ACCEPTCONN
+    rcv, snd = (0, 0) if listening else (so.rcv.hiwat, so.snd.hiwat)
     return Xinpcb(
-        inp.vflag, so.pr.protocol, so.pr.type, inp.laddr, inp.lport, inp.faddr, inp.fport, 0, inp.scope, so.rcv.cc, so.rcv.hiwat,
-        so.snd.cc, so.snd.hiwat, so.cred.uid, so.options, inp.fib, len(so.complete), len(so.incomplete), so.qlimit, id(so),
+        inp.vflag, so.pr.protocol, so.pr.type, inp.laddr, inp.lport, inp.faddr, inp.fport, inp.scope, inp.scope, so.rcv.cc, rcv,
+        so.snd.cc, snd, so.cred.uid, so.options, inp.fib, len(so.complete), len(so.incomplete), so.qlimit, id(so),
         id(inp), inp.ip_p, tcp,
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from vshell.abi.errno import EACCES, EADDRNOTAVAIL, EHOSTUNREACH, EMSGSIZE, ENETUNREACH
 from vshell.abi.in_ import IP_DEFAULT_MULTICAST_TTL
@@ -111,15 +111,15 @@ def _path(vnet: Vnet, ip: Ip, m: Mbuf, dst: bytes, ro: Nhop | None, flags: int, 
         return _toif(vnet, ip, m, dst, flags)
     if dst[0] & 0xF0 == 0xE0 and imo is not None and imo.ifp is not None:
         ifp = imo.ifp
-        ia = next((a for a in ip.in_ifaddrhead if a.ifp is ifp), None)
-        return Path(ifp, dst, ia, ifp.mtu, False)
+        first = next((a for a in ip.in_ifaddrhead if a.ifp is ifp), None)
+        return Path(ifp, dst, first, ifp.mtu, False)
     nh = ro if ro is not None else fib_lookup(vnet, AF_INET, dst, m.fib, 0, m.flowid)
     if nh is None:
         ip.stat.noroute += 1
         return EHOSTUNREACH
     nh.pksent += 1
     ifp, nhflags = nh.ifp, nh.flags
-    ia: Any = nh.ifa
+    ia = cast("InIfaddr | None", nh.ifa)
     gw = nh.gateway if nhflags & NHF_GATEWAY and nh.gateway is not None else dst
     broadcast = False
     if nhflags & NHF_HOST and nhflags & NHF_BROADCAST:
