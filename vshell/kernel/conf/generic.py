@@ -46,6 +46,8 @@ KERNEL: tuple[str, ...] = (
     "netinet6.raw_ip6",
     "netinet6.udp6_usrreq",
     "netinet6.in6_gif",
+    "netinet.tcp_var",
+    "netinet.tcp_hostcache",
     "netinet.tcp_usrreq",
     "netinet.tcp_timeout",
     "netinet.tcp_input",
