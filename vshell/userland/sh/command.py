@@ -337,7 +337,6 @@ async def _fork_program(sh: Shell, n: Cmd, found: Found, assigns: list[tuple[str
     async def body(child: Shell) -> None:
         await _run_program(child, found, assigns, ops)
 
-    sh.environment()  # here, so that it is made once and not in each child
     job = jobs.makejob(sh)
     jobs.forkshell(sh, job, n, jobs.FORK_FG, body)
     sh.exitstatus, signaled = await jobs.waitforjob(sh, job)

@@ -118,6 +118,7 @@ def getcurjob(sh: Shell, but: Job | None = None) -> Job | None:
 
 def forkshell(sh: Shell, job: Job | None, node: Node | None, mode: int, body: Body) -> int:
     """Fork a copy of the shell that runs `body` and exits; the child joins the job."""
+    sh.environment()  # made once here and not in each child that executes something
     new = sh.fork_copy()
     first = job is None or not job.procs
     leader = job.procs[0].pid if job is not None and job.procs else 0
