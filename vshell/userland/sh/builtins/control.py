@@ -49,8 +49,9 @@ async def evalcmd(sh: Shell, args: list[str]) -> int:
     flags = sh.builtin_flags
     if sh.iflag and sh.rootshell and sh.evalnest == 0 and sh.funcnest == 0 and sh.viacommand:
         # DIFFERS: `command eval` at the prompt runs its text as if it had been typed, so that whoever drives an
-        # interactive shell by a script gets the messages of the prompt and not "eval: 1: ".
+        # interactive shell by a script gets the messages of the prompt, not "eval: 1: ", and its $?.
         sh.commandname = None
+        sh.exitstatus = sh.oexitstatus
     sh.evalnest += 1
     try:
         await sh.evalstring(text, flags)
