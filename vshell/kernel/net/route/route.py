@@ -9,7 +9,7 @@ from vshell.abi.route import RTF_GATEWAY, RTF_HOST
 from vshell.abi.socket import AF_INET, AF_LINK
 from vshell.abi.sockio import IFF_LOOPBACK
 from vshell.kernel.net.ifa import ifa_ifwithaddr, ifa_ifwithdstaddr, ifa_ifwithnet, ifaof_ifpforaddr
-from vshell.kernel.net.ifnet import ifmtu_event
+from vshell.kernel.net.ifnet import ifmtu_event, ifnet_departure_event
 from vshell.kernel.net.route.nhop import NHF_DEFAULT, Gw, Nhop, link_mtu
 from vshell.kernel.net.route.rib import embed
 from vshell.kernel.net.route.route_ctl import RTM_F_CREATE, RtInfo, rib_add_route_px, rib_walk_del
@@ -111,16 +111,16 @@ def _in_findlocal(vnet: Vnet, loopback_ok: bool) -> Ifaddr | None:
 
 
 def rt_flushifroutes(ifp: Ifnet) -> None:
-    """The interface leaves its stack: routes over it go, the kernel's own ones excepted."""
+    """The interface has left its stack, and its addresses are gone: all other routes over it go, without a word."""
+    if ifp.vnet.shutdown:
+        # The tables will go as a whole.
+        return
 
     def over(rt: Rtentry, nh: Nhop) -> bool:
         return nh.ifp is ifp
 
     for rib in foreach_table(ifp.vnet):
         rib_walk_del(rib, over)
-
-
-rib_delete_for_ifp = rt_flushifroutes
 
 
 def ifadown(ifa: Ifaddr, delete: bool) -> None:
@@ -178,3 +178,4 @@ def rib_add_redirect(vnet: Vnet, fib: int, family: int, dst: bytes, gw: Gw, ifp:
 
 
 ifmtu_event.append(rt_updatemtu)
+ifnet_departure_event.append(rt_flushifroutes)
