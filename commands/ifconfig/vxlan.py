@@ -38,7 +38,8 @@ def status(ctx: Context) -> None:
     left, right = ("[", "]") if len(c.remote) == 16 else ("", "")
     group = c.remote[:1] >= b"\xe0" if len(c.remote) == 4 else c.remote[:1] == b"\xff"
     local = f"{left}{inet_ntop(c.local)}{right}:{c.local_port}" if c.local else ":"
-    text = f"\tvxlan vni {c.vni} local {local} {'group' if group else 'remote'} {left}{inet_ntop(c.remote)}{right}:{c.remote_port}"
+    remote = f"{left}{inet_ntop(c.remote)}{right}:{c.remote_port}"
+    text = f"\tvxlan vni {c.vni} local {local} {'group' if group else 'remote'} {remote}"
     if ctx.args.verbose:
         text += (
             f"\n\t\tconfig: {'' if c.learn else 'no'}learning portrange {c.port_min}-{c.port_max} ttl {c.ttl}"

@@ -32,7 +32,7 @@ from vshell.abi.sockio import (
     SIOCSLANPCP,
 )  # fmt: skip
 from vshell.kernel.net.if_loop import if_simloop
-from vshell.kernel.net.ifnet import Ifaddr, Ifnet, if_attach, if_detach
+from vshell.kernel.net.ifnet import Ifaddr, Ifnet, if_attach, if_detach, if_printf
 from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, M_PROMISC, M_VLANTAG
 from vshell.kernel.net.netisr import (
     ETHERTYPE_ARP,
@@ -200,8 +200,11 @@ def _input_slow(ifp: Ifnet, m: Mbuf, etype: int) -> None:
     """ether_input with something hooked in, or with a tagged frame."""
     if ifp.flags & IFF_MONITOR:
         return
-    if ifp.lagg is not None and ifp.lagg.is_lagg(ifp):
-        return
+    if ifp.lagg is not None:
+        kept = ifp.lagg.input(m)
+        if kept is None:
+            return
+        ifp = m.rcvif or ifp
     if not m.flags & M_VLANTAG and etype in (ETHERTYPE_VLAN, ETHERTYPE_QINQ) and not _untag(m):
         ifp.ierrors += 1
         return
@@ -324,6 +327,8 @@ def ether_ifattach(ifp: Ifnet, vnet: Vnet, lladdr: bytes) -> None:
     if not ifp.baudrate:
         ifp.baudrate = 10_000_000
     if_attach(ifp, vnet)
+    if any(lladdr):
+        if_printf(ifp, f"Ethernet address: {lladdr.hex(':')}")
     for event in ether_ifattach_event:
         event(ifp)
 

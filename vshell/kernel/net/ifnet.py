@@ -24,6 +24,7 @@ from vshell.abi.sockio import (
     IFT_IEEE8023ADLAG,
     IFT_L2VLAN,
     LINK_STATE_UNKNOWN,
+    LINK_STATE_UP,
     SIOCSIFFLAGS,
 )  # fmt: skip
 from vshell.kernel.kern.module import (
@@ -31,6 +32,7 @@ from vshell.kernel.kern.module import (
     SI_SUB_INIT_IF,
     SI_SUB_PROTO_IFATTACHDOMAIN,
     KernelModule,
+    Sysctl,
     VnetModule,
     sysctl_proc,
 )  # fmt: skip
@@ -72,6 +74,8 @@ domain_ifattach: dict[int, Callable[[Any], Any]] = {}
 domain_ifdetach: dict[int, Callable[[Any, Any], None]] = {}
 """Address family -> what takes it apart: f(ifp, data)."""
 
+LOG_INFO = 6
+
 
 class Ifaddr:
     """An address on an interface (struct ifaddr); netinet/in_var.py and netinet6/in6_var.py derive theirs."""
@@ -98,6 +102,9 @@ class Iftable(KernelModule, sub=SI_SUB_INIT_IF, order=SI_ORDER_SECOND):
         self.table: dict[int, Ifnet] = {}
         self.lowest = 1
         """No index below is free."""
+
+    log_link_state_change: int = Sysctl("net.link.log_link_state_change", 1)
+    log_promisc_mode_change: int = Sysctl("net.link.log_promisc_mode_change", 1, flags="t")
 
     def alloc(self, ifp: Ifnet) -> int:
         """The lowest free index."""
@@ -153,7 +160,7 @@ def _hook(name: str) -> Any:
 
     def put(ifp: Ifnet, value: Any) -> None:
         setattr(ifp, slot, value)
-        hooks = (ifp._bridge, ifp._carp, ifp._link_pfil, ifp._netgraph, ifp._vlantrunk)
+        hooks = (ifp._bridge, ifp._carp, ifp._lagg, ifp._link_pfil, ifp._netgraph, ifp._vlantrunk)
         ifp.hooked = any(h is not None for h in hooks) or ifp._pcp != IFNET_PCP_NONE
 
     return property(get, put)
@@ -167,8 +174,8 @@ class Ifnet:
     """
 
     __slots__ = (
-        "__dict__", "_bridge", "_carp", "_link_pfil", "_netgraph", "_pcp", "_vlantrunk", "bpf", "capenable", "fib", "flags",
-        "hooked", "ibytes", "ipackets", "kernel", "lladdr", "mtu", "obytes", "opackets", "vnet",
+        "__dict__", "_bridge", "_carp", "_lagg", "_link_pfil", "_netgraph", "_pcp", "_vlantrunk", "bpf", "capenable", "fib",
+        "flags", "hooked", "ibytes", "ipackets", "kernel", "lladdr", "mtu", "obytes", "opackets", "vnet",
     )  # fmt: skip
 
     type = IFT_ETHER
@@ -180,6 +187,8 @@ class Ifnet:
     vlantrunk = _hook("vlantrunk")
     """Its VLANs: an object with `input(ifp, m)`."""
     carp = _hook("carp")
+    lagg = _hook("lagg")
+    """Its place in a lagg(4): an object with `input(m) -> Mbuf | None` and `linkstate(ifp)`."""
     netgraph = _hook("netgraph")
     """The ng_ether node, None while that module is not in: `input`, `output` take and return an mbuf or None."""
     pcp = _hook("pcp")
@@ -222,7 +231,7 @@ class Ifnet:
         """Group memberships at link and network level: (family, address) -> references."""
         self.fib = 0
         self.tunnelfib = 0
-        self._bridge = self._carp = self._link_pfil = self._netgraph = self._vlantrunk = None
+        self._bridge = self._carp = self._lagg = self._link_pfil = self._netgraph = self._vlantrunk = None
         self._pcp = IFNET_PCP_NONE
         self.hooked = False
         """True if any of these is there."""
@@ -236,7 +245,6 @@ class Ifnet:
         self.epoch = 0
         self.bpf: list[Any] | None = None
         """Listeners of bpf(4), f(ifp, m, outgoing); None while there is none: the data path asks `if ifp.bpf`."""
-        self.lagg: Any = None
         self.afdata: dict[int, Any] = {}
         """Per address family: AF_INET -> InIfinfo, AF_INET6 -> In6Ifextra (domifattach)."""
         self.index = kernel[Iftable].alloc(self)
@@ -370,6 +378,11 @@ def if_down(ifp: Ifnet) -> None:
         event(ifp)
 
 
+def if_printf(ifp: Ifnet, text: str) -> None:
+    """A line about an interface for the message buffer."""
+    ifp.kernel.log(LOG_INFO, f"{ifp.xname}: {text}")
+
+
 def if_link_state_change(ifp: Ifnet, state: int) -> None:
     """The link came or went: tell at once, as a software interrupt that comes before the caller goes on."""
     if ifp.link_state == state:
@@ -387,6 +400,8 @@ def do_link_state_change(ifp: Ifnet, _: object) -> None:
             owner.linkstate(ifp)
     for event in ifmsg_event:
         event(ifp)
+    if ifp.kernel[Iftable].log_link_state_change:
+        if_printf(ifp, f"link state changed to {'UP' if ifp.link_state == LINK_STATE_UP else 'DOWN'}")
     for event in ifnet_link_event:
         event(ifp, ifp.link_state)
 
@@ -414,7 +429,10 @@ def if_setflag(ifp: Ifnet, flag: int, pflag: int, counter: str, on: bool) -> Non
 
 def ifpromisc(ifp: Ifnet, on: bool) -> None:
     """Ask for promiscuous mode, or withdraw that."""
+    old = ifp.flags
     if_setflag(ifp, IFF_PROMISC, IFF_PPROMISC, "pcount", on)
+    if (ifp.flags ^ old) & IFF_PROMISC and ifp.kernel[Iftable].log_promisc_mode_change:
+        if_printf(ifp, f"promiscuous mode {'enabled' if ifp.flags & IFF_PROMISC else 'disabled'}")
 
 
 def if_allmulti(ifp: Ifnet, on: bool) -> None:
