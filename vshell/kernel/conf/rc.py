@@ -26,13 +26,10 @@ REJECTED = (
 
 LOOPBACK = bytes(15) + b"\1"
 
-HOSTUUID = "b7e1f7a0-2a44-11f0-9d6a-589cfc000001"
-
 
 def configure(kernel: Kernel) -> None:
     """Bring the network of the host up."""
     assert kernel.initproc is not None
-    kernel.prison0.hostuuid = HOSTUUID
     sys = kernel.initproc.sysent
     s = sys.socket(AF_INET, SOCK_DGRAM)
     sys.ioctl(s, SIOCSIFFLAGS("lo0", sys.ioctl(s, SIOCGIFFLAGS("lo0")) | IFF_UP))

@@ -37,6 +37,7 @@ def purge(kernel: Kernel) -> None:
     every = kernel.prison0.all
     used = {1, 2} | {pr.cpuset for pr in every.list} | {proc_set(p) for p in kernel.procs.values() if not p.exited}
     every.cpusets &= used
+    every.lowest_cpuset = 1
 
 
 class CpusetCalls:

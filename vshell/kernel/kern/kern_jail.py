@@ -7,6 +7,8 @@ credentials (of zombies, of sockets); when it drops to zero the jail is gone, an
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
+
 from vshell.abi.errno import EAFNOSUPPORT, EINVAL, EPROTONOSUPPORT, KError
 from vshell.abi.fcntl import X_OK
 from vshell.abi.jail import DEFAULT_HOSTUUID, JAIL_MAX
@@ -53,6 +55,10 @@ class AllPrison:
 
     def __init__(self) -> None:
         self.list: list[Prison] = []
+        self.by_id: dict[int, Prison] = {}
+        self.by_name: dict[str, list[Prison]] = {}
+        """Full name to the jails that have it, the oldest first: at most one is alive."""
+        self.lowest_cpuset = 1
         """Every jail but the host, by jid."""
         self.lastprid = 0
         self.lastdeadid = 0
@@ -67,14 +73,32 @@ class AllPrison:
 
     def insert(self, pr: Prison) -> None:
         """Link a jail in at the place of its jid."""
-        at = len(self.list)
-        while at and self.list[at - 1].id > pr.id:
-            at -= 1
-        self.list.insert(at, pr)
+        insort(self.list, pr, key=_jid)
+        self.by_id[pr.id] = pr
+
+    def remove(self, pr: Prison) -> None:
+        """Take a jail out."""
+        del self.list[bisect_left(self.list, pr.id, key=_jid)]
+        del self.by_id[pr.id]
+
+    def after(self, jid: int) -> Iterator[Prison]:
+        """The jails with a higher jid, in order."""
+        for at in range(bisect_right(self.list, jid, key=_jid), len(self.list)):
+            yield self.list[at]
+
+    def renamed(self, pr: Prison, old: str, new: str) -> None:
+        """A jail changed its name; an empty one is none."""
+        if old:
+            same = self.by_name[old]
+            same.remove(pr)
+            if not same:
+                del self.by_name[old]
+        if new:
+            self.by_name.setdefault(new, []).append(pr)
 
     def next_prid(self) -> int:
         """get_next_prid: the jid of a jail that did not ask for one, 0 if there is none left."""
-        used = {pr.id for pr in self.list}
+        used = self.by_id
         jid = self.lastprid
         for _ in range(JAIL_MAX):
             jid = jid % JAIL_MAX + 1
@@ -85,7 +109,7 @@ class AllPrison:
 
     def next_deadid(self) -> int:
         """get_next_deadid: where a dying jail whose jid is wanted moves to, counting down from the end."""
-        used = {pr.id for pr in self.list}
+        used = self.by_id
         jid = self.lastdeadid or JAIL_MAX + 1
         for _ in range(JAIL_MAX):
             jid = jid - 1 or JAIL_MAX
@@ -96,11 +120,21 @@ class AllPrison:
 
     def cpuset_alloc(self) -> int:
         """The lowest free cpuset id."""
-        number = 1
+        number = self.lowest_cpuset
         while number in self.cpusets:
             number += 1
         self.cpusets.add(number)
+        self.lowest_cpuset = number + 1
         return number
+
+    def cpuset_free(self, number: int) -> None:
+        """Give a cpuset id back."""
+        self.cpusets.discard(number)
+        self.lowest_cpuset = min(self.lowest_cpuset, max(number, 1))
+
+
+def _jid(pr: Prison) -> int:
+    return pr.id
 
 
 class Prison:
@@ -110,7 +144,7 @@ class Prison:
         self.kernel = kernel
         self.all = all_prison
         self.id: int = jid
-        self.name: str = ""
+        self._name: str = ""
         self.path: str = "/"
         self.parent: Prison | None = parent
         self.children: list[Prison] = []
@@ -141,6 +175,16 @@ class Prison:
         self.sysctls: dict[str, Any] = {}
         """Values of per-jail sysctl nodes that nobody else keeps."""
         self.procs: list[Proc] = []
+
+    @property
+    def name(self) -> str:
+        """The full name: those of the jails above and its own, with dots between."""
+        return self._name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self.all.renamed(self, self._name, name)
+        self._name = name
 
     @property
     def vnet(self) -> Vnet:
@@ -214,20 +258,18 @@ class Prison:
 
     def find_child(self, jid: int) -> Prison | None:
         """The jail with that jid below this one, alive or dying (prison_find_child)."""
-        for pr in self.descendants():
-            if pr.id == jid:
-                return pr
-        return None
+        pr = self.all.by_id.get(jid)
+        return pr if pr is not None and self.ischild(pr) else None
 
     def find_name(self, name: str) -> Prison | None:
         """The jail with that name as this one sees it; a dying one only if none is alive (prison_find_name)."""
-        skip = 0 if self.parent is None else len(self.name) + 1
+        full = name if self.parent is None else f"{self.name}.{name}"
         dead = None
-        for pr in self.descendants():
-            if pr.name[skip:] == name:
+        for pr in self.all.by_name.get(full, ()):
+            if self.ischild(pr):
                 if pr.isalive:
                     return pr
-                dead = pr
+                dead = dead or pr
         return dead
 
     # references ------------------------------------------------------------------------------------------------
@@ -346,7 +388,8 @@ def prison_deref(pr: Prison, *, kill: bool = False, deuref: bool = False, deref:
 
 def _unlink(pr: Prison, gone: list[Prison]) -> None:
     pr.state = PRISON_STATE_INVALID
-    pr.all.list.remove(pr)
+    pr.all.remove(pr)
+    pr.all.renamed(pr, pr.name, "")
     assert pr.parent is not None
     pr.parent.children.remove(pr)
     for each in pr.ancestors():
@@ -387,7 +430,7 @@ def _prison_free(pr: Prison) -> None:
 
     if pr.flags & PR_VNET:
         vnet_destroy(pr.vnet)
-    pr.all.cpusets.discard(pr.cpuset)
+    pr.all.cpuset_free(pr.cpuset)
     pr.parent = None
 
 

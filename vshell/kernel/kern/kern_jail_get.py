@@ -62,8 +62,8 @@ def _find(my: Prison, params: dict[str, Any], flags: int) -> Prison:
     dying_too = bool(flags & JAIL_DYING)
     if "lastjid" in params:
         last = params["lastjid"]
-        for pr in my.all.list:
-            if pr.id > last and (dying_too or pr.isalive) and my.ischild(pr):
+        for pr in my.all.after(last):
+            if (dying_too or pr.isalive) and my.ischild(pr):
                 return pr
         raise KError(ENOENT, f"no jail after {last}")
     found: Prison | None

@@ -265,7 +265,7 @@ class Request:
         jid = self.jid
         if jid < 0:
             raise KError(EINVAL, "negative jid")
-        pr = next((p for p in self.my.all.list if p.id == jid), None)
+        pr = self.my.all.by_id.get(jid)
         self.dead = pr if pr is not None and not pr.isalive else None
         if self.dead is not None:
             pr = None
@@ -295,9 +295,9 @@ class Request:
                 self.parent = parent
         if not last:
             return pr
-        skip = 0 if self.parent.parent is None else len(self.parent.name) + 1
-        for child in self.parent.children:
-            if child is pr or not child.isalive or child.name[skip:] != last:
+        full = last if self.parent.parent is None else f"{self.parent.name}.{last}"
+        for child in self.my.all.by_name.get(full, ()):
+            if child is pr or not child.isalive or child.parent is not self.parent:
                 continue
             if self.cuflags == JAIL_CREATE or pr is not None:
                 raise KError(EEXIST, f'jail "{name}" already exists')
@@ -315,7 +315,7 @@ class Request:
         every = self.my.all
         if self.dead is not None:
             moved = every.next_deadid()
-            every.list.remove(self.dead)
+            every.remove(self.dead)
             self.dead.id = moved
             every.insert(self.dead)
         jid = self.jid or every.next_prid()
