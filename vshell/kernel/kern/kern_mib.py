@@ -11,6 +11,7 @@ from vshell.abi.jail import HOSTUUIDLEN, MAXHOSTNAMELEN
 from vshell.abi.proc import KinfoProc
 from vshell.kernel.kern.kern_jail import Prison, prison_set_allow
 from vshell.kernel.kern.kern_jail_set import set_host
+from vshell.kernel.kern.kern_priv import PRIV_MSGBUF, priv_check
 from vshell.kernel.kern.kern_proc import p_cansee
 from vshell.kernel.kern.kern_sysctl import HANDLERS, SysctlTree, sysctl_handler
 from vshell.kernel.kern.prison_params import PR_HOST
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
 
 HZ, STATHZ = 100, 127
+BOOT_TEXT = """\
+---<<BOOT>>---
+Copyright (c) 1992-2025 The FreeBSD Project.
+Copyright (c) 1979, 1980, 1983, 1986, 1988, 1989, 1991, 1992, 1993, 1994
+	The Regents of the University of California. All rights reserved.
+FreeBSD is a registered trademark of The FreeBSD Foundation.
+"""
 CONSOLE = "ttyu0"
 """The terminal of sessions that were started without one: the serial console."""
 
@@ -102,6 +110,27 @@ def _timeval(ns: int) -> bytes:
 
 
 HANDLERS["kern.clockrate"] = lambda td, new: struct.pack("<5i", HZ, 1_000_000 // HZ, 0, STATHZ, STATHZ)
+
+
+@sysctl_handler("kern.msgbuf")
+def sysctl_kern_msgbuf(td: Proc, new: Any) -> str:
+    """kern.msgbuf: what the kernel had to say, from its start on."""
+    priv_check(td, PRIV_MSGBUF)
+    kernel = td.kernel
+    lines = list(kernel.msgbuf)
+    if not kernel.msgbuf_cleared and len(lines) < (kernel.msgbuf.maxlen or 0):
+        version = kernel[SysctlTree].table()["kern.version"].value
+        lines[:0] = (BOOT_TEXT + str(version)).splitlines()
+    return "".join(f"{line}\n" for line in lines)
+
+
+@sysctl_handler("kern.msgbuf_clear")
+def sysctl_kern_msgbuf_clear(td: Proc, new: Any) -> int:
+    """kern.msgbuf_clear: writing to it empties the message buffer."""
+    if new is not None:
+        td.kernel.msgbuf.clear()
+        td.kernel.msgbuf_cleared = True
+    return 0
 
 
 @sysctl_handler("kern.boottime")

@@ -69,6 +69,8 @@ class Kernel(Instances):
         """Bugs that showed themselves: the traceback of each."""
         self.on_panic: Callable[[str], None] = self.panics.append
         self.msgbuf: deque[str] = deque(maxlen=1000)
+        self.msgbuf_cleared = False
+        """The messages of the boot are gone too."""
         """The kernel's messages (dmesg(8)), the newest last."""
         self.steps = 0
         """Times a process was given the processor; a driver can bound a run with it."""
@@ -204,6 +206,10 @@ class Kernel(Instances):
 
     def log(self, level: int, text: str) -> None:
         """log(9): a line for the message buffer; `level` is syslog(3)'s."""
+        self.msgbuf.append(f"<{level}>{text}")
+
+    def printf(self, text: str) -> None:
+        """printf(9): a line for the console and the message buffer."""
         self.msgbuf.append(text)
 
     def step(self, limit: int = 1 << 62) -> bool:

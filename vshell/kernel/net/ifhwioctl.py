@@ -52,9 +52,11 @@ from vshell.kernel.net.if_groups import if_addgroup, if_delgroup, if_getgroupmem
 from vshell.kernel.net.ifioctl import ifrequest, ifunit, stackrequest
 from vshell.kernel.net.ifnet import (
     Ifnet,
+    Iftable,
     if_down,
     if_driver_flags,
     if_gethwaddr,
+    if_printf,
     if_setlladdr,
     if_up,
     ifmtu_event,
@@ -166,6 +168,8 @@ def if_setppromisc(ifp: Ifnet, on: bool) -> None:
         ifp.flags &= ~IFF_PPROMISC
         if not ifp.pcount:
             ifp.flags &= ~IFF_PROMISC
+    if ifp.kernel[Iftable].log_promisc_mode_change:
+        if_printf(ifp, f"permanently promiscuous mode {'enabled' if on else 'disabled'}")
 
 
 @ifrequest(SIOCSIFCAP, priv=True)
@@ -237,6 +241,7 @@ def if_rename(ifp: Ifnet, name: str) -> None:
     ifp.flags |= IFF_RENAMING
     for event in ifnet_departure_event:
         event(ifp)
+    if_printf(ifp, f"changing name to '{name}'")
     old, ifp.xname = ifp.xname, name
     for event in ifnet_arrival_event:
         event(ifp)
