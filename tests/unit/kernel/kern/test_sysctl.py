@@ -14,9 +14,9 @@ from vshell.machine import Machine, Result
 def test_a_value_per_stack_and_a_common_one(run: Callable[..., Result]) -> None:
     out = run("""
         jail -c name=a vnet persist
-        jexec a sysctl -n kern.ipc.sooverinterval=5 > /dev/null
+        jexec a sysctl -n net.inet.tcp.msl=5 > /dev/null
         sysctl -n net.inet.tcp.keepidle=6000 > /dev/null
-        for j in '' 'jexec a'; do $j sysctl -n kern.ipc.sooverinterval net.inet.tcp.keepidle; done
+        for j in '' 'jexec a'; do $j sysctl -n net.inet.tcp.msl net.inet.tcp.keepidle; done
     """).stdout.split()
     assert out == [b"30000", b"6000", b"5", b"6000"]
 
