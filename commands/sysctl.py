@@ -265,6 +265,10 @@ def _hex(number: int, width: int) -> str:
     return f"{number:#0{width}x}" if number else "0" * width
 
 
+XINPGEN = struct.pack("<IIQQ32x", 56, 0, 0, 0)
+"""What stands at both ends of a list of sockets (struct xinpgen)."""
+
+
 def _octets(info: SysctlInfo, value: Any) -> bytes:
     """The value as the bytes the kernel would hand out."""
     if isinstance(value, bytes):
@@ -274,6 +278,11 @@ def _octets(info: SysctlInfo, value: Any) -> bytes:
     if isinstance(value, int) and info.type in TYPES:
         size, _ = TYPES[info.type]
         return (value & ((1 << 8 * size) - 1)).to_bytes(size, "little")
+    if isinstance(value, tuple) and info.type in TYPES:
+        return b"".join(_octets(info, item) for item in value)
+    if isinstance(value, tuple) and info.name.endswith(".pcblist"):
+        # DIFFERS: the list looks empty; netstat and sockstat read it in another form.
+        return XINPGEN * 2
     return b""
 
 

@@ -206,7 +206,8 @@ def tcp_stats(o: Options, xo: Xo, name: str) -> None:
     xo.emit("{T:/TCP connection count by state}:\n")
     for state, count in zip(TCPSTATES, states, strict=True):
         if count or show_all(o):
-            xo.emit(f"\t{{:{state}/%ju}} {{Np:/connection ,connections}} in {state} state\n", count)
+            noun = "connection " if count == 1 else "connections"
+            xo.emit(f"\t{{:{state}/%ju}} {{N:/{noun}}} in {state} state\n", count)
     xo.close_container("TCP connection count by state")
     xo.close_container("tcp")
 

@@ -35,3 +35,5 @@ class Xinpcb(Record):
     ip_proto: int = 0
     tcp: object = None
     """An abi.tcp.Xtcpcb for TCP."""
+    anonport: bool = False
+    """The kernel chose the local port (INP_ANONPORT)."""

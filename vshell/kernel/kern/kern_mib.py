@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vshell.abi.errno import EINVAL, EPERM, ESRCH, KError
 from vshell.abi.jail import HOSTUUIDLEN, MAXHOSTNAMELEN
 from vshell.abi.proc import KinfoProc
+from vshell.abi.signal import SIG_IGN
 from vshell.kernel.kern.kern_jail import Prison, prison_set_allow
 from vshell.kernel.kern.kern_jail_set import set_host
 from vshell.kernel.kern.kern_priv import PRIV_MSGBUF, priv_check
@@ -184,6 +185,9 @@ def sysctl_kern_proc(td: Proc, new: Any) -> list[KinfoProc]:
                 p.rusage["utime"], p.rusage["stime"], p.nice, tty, p.fibnum, mine.name_of(prison) if prison is not mine else "",
                 rgid=cred.rgid, svuid=cred.svuid, svgid=cred.svgid, groups=cred.groups, jailed=prison.isjail, umask=p.cmask,
                 foreground=p.ctty is not None and p.ctty.pgrp == p.pgid, cutime=p.rusage["cutime"] + p.rusage["cstime"],
+                capmode=cred.capmode, sigpend=frozenset(p.siglist), sigmask=p.sigmask,
+                sigignore=frozenset(s for s, (h, _) in p.sigacts.items() if h == SIG_IGN),
+                sigcatch=frozenset(s for s, (h, _) in p.sigacts.items() if callable(h)),
             )
         )  # fmt: skip
     return found
@@ -288,8 +292,3 @@ def _choice(name: str, error: int, allowed: Callable[[Proc, str], bool]) -> None
 
 _choice("net.isr.dispatch", EINVAL, lambda td, word: word in ("default", "deferred", "hybrid", "direct"))
 _choice("net.inet.tcp.cc.algorithm", ESRCH, lambda td, word: td.kernel.linker.find_module(f"cc_{word}") is not None)
-
-XINPGEN = struct.pack("<IIQQ32x", 56, 0, 0, 0)
-for _name in ("local.stream", "local.dgram", "local.seqpacket", "inet.tcp", "inet.udp", "inet.udplite", "inet.raw"):
-    # DIFFERS: the list is empty; netstat and sockstat ask differently here.
-    HANDLERS[f"net.{_name}.pcblist"] = lambda td, new: XINPGEN * 2

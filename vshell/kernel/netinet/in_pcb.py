@@ -398,13 +398,22 @@ def in_pcbtoxinpcb(inp: Inpcb, tcp: Any = None) -> Xinpcb:
     return Xinpcb(
         inp.vflag, so.pr.protocol, so.pr.type, inp.laddr, inp.lport, inp.faddr, inp.fport, inp.scope, inp.scope, so.rcv.cc, rcv,
         so.snd.cc, snd, so.cred.uid, so.options, inp.fib, len(so.complete), len(so.incomplete), so.qlimit, id(so),
-        id(inp), inp.ip_p, tcp,
+        id(inp), inp.ip_p, tcp, inp.anonport,
     )  # fmt: skip
 
 
 def cr_canseeinpcb(cred: Ucred, inp: Inpcb) -> bool:
     """True if a process may see a socket: same jail or below."""
     return cred.prison.contains(inp.cred.prison)
+
+
+def in6_pcbtoxinpcb(so: Socket) -> Xinpcb:
+    """The same for a socket whose control block is the one of netinet6/in6_pcb.py."""
+    pcb = so.pcb
+    return Xinpcb(
+        INP_IPV6, so.pr.protocol or so.protocol, so.pr.type, pcb.laddr, pcb.lport, pcb.faddr, pcb.fport, pcb.scope, pcb.scope,
+        so.rcv.cc, so.rcv.hiwat, so.snd.cc, so.snd.hiwat, so.cred.uid, so.options, so.fibnum, 0, 0, 0, id(so), id(pcb), so.protocol,
+    )  # fmt: skip
 
 
 def in_pcblist(info: Inpcbinfo, cred: Ucred) -> tuple[Xinpcb, ...]:

@@ -29,6 +29,7 @@ from vshell.kernel.netinet.in_pcb import (
     Inpcb,
     Inpcbinfo,
     check_in,
+    in6_pcbtoxinpcb,
     in_pcbbind,
     in_pcbconnect,
     in_pcbdisconnect,
@@ -77,7 +78,12 @@ class Udp(VnetModule, sub=SI_SUB_PROTO_DOMAIN):
 
     @sysctl_proc("net.inet.udp.pcblist", "List of active UDP sockets", flags="r", fmt="opaque")
     def _pcblist(self, td: Proc, new: Any) -> Any:
-        return in_pcblist(self.info, td.ucred)
+        from vshell.kernel.netinet6.udp6_usrreq import Udp6
+
+        sockets: list[Socket] = self.vnet[Udp6].sockets
+        mine = td.ucred.prison
+        six = tuple(in6_pcbtoxinpcb(so) for so in reversed(sockets) if mine.contains(so.cred.prison))
+        return six + in_pcblist(self.info, td.ucred)
 
 
 class UdpGlobal(KernelModule, sub=SI_SUB_PROTO_DOMAIN):
