@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, ENOPROTOOPT, ENXIO, KError
@@ -69,6 +70,8 @@ class In6pcb:
         self.moptions = Moptions(None, 1, True)
         self.memberships: list[tuple[Ifnet, bytes]] = []
         self.values: dict[int, Any] = {}
+        self.tunnel: Callable[..., bool] | None = None
+        """A tunnel that takes the datagrams (net/udp_tunnel.py)."""
 
     def flag(self, option: int) -> bool:
         """True if a boolean option is on."""

@@ -83,6 +83,8 @@ def udp6_input(ifp: Ifnet, m: Mbuf, off: int) -> None:
         matches = [max(matches, key=_specific)]
     hlim, tclass = m.data[base + 7], (m.data[base] << 4 | m.data[base + 1] >> 4) & 0xFF
     for so in matches:
+        if so.pcb.tunnel is not None and so.pcb.tunnel(ifp, m, packet[8:], src, sport):
+            continue
         if so.rcv.append_record(packet[8:], name, control(so.pcb, ifp, hlim, dst, tclass)):
             so.sorwakeup()
         else:
