@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from vshell.kernel.kern.kern_descrip import File
-    from vshell.kernel.kern.kern_proc import Proc
+    from vshell.kernel.kern.kern_proc import Entry, Proc
 
     Mounts = Sequence[tuple[str, str, bool]]
     """(folder of the host, where it appears, read-only)."""
@@ -125,19 +125,29 @@ class Machine:
 
     def spawn_script(self, argv: list[str], files: list[File], script: File) -> Proc:
         """Start a session with a shell whose commands come from `script`, a file that has no name in the machine."""
-        from vshell.kernel.kern.kern_fork import fork1
         from vshell.userland.sh.interp import run_commands
+
+        async def entry(sysent: Any) -> int:
+            return await start(lambda p: run_commands(p, SCRIPT), sysent, argv, dict(ENVIRONMENT))
+
+        proc = self.process(entry, argv, files)
+        proc.comm = "sh"
+        proc.fd.put(SCRIPT, script)
+        proc.fd.cloexec.add(SCRIPT)
+        return proc
+
+    def process(self, entry: Entry, argv: Sequence[str] = ("process",), files: Sequence[File] = ()) -> Proc:
+        """Start a session with a process that runs `entry(its system calls)`, a coroutine of the caller."""
+        from vshell.kernel.kern.kern_fork import fork1
 
         init = self.kernel.initproc
         assert init is not None
-        proc = fork1(self.kernel, init, lambda sysent: start(lambda p: run_commands(p, SCRIPT), sysent, argv, dict(ENVIRONMENT)))
-        proc.comm, proc.args = "sh", argv
+        proc = fork1(self.kernel, init, entry)
+        proc.comm, proc.args = argv[0], list(argv)
         proc.pgid = proc.sid = proc.pid
         self.kernel.console_sessions.add(proc.sid)
         for fd, file in enumerate(files):
             proc.fd.put(fd, file)
-        proc.fd.put(SCRIPT, script)
-        proc.fd.cloexec.add(SCRIPT)
         proc.sysent.chdir("/root")
         return proc
 
