@@ -38,7 +38,7 @@ def chain(session: Session) -> None:
             session.feed(f"route -q -j n{i} add 10.0.1.0/24 10.0.{i}.1\n")
     session.feed(f"jexec n0 ping -q -c 1 10.0.{HOPS}.2\n")
     if b" 0.0% packet loss" not in session.output:
-        raise SystemExit(f"the chain does not work:\n{session.output.decode()}{session.errors.decode()}")
+        raise SystemExit("the chain does not work")
 
 
 async def receive(sysent: Any, jid: int, count: int, times: list[float]) -> int:
