@@ -280,7 +280,8 @@ def jailparam_get(sys: Syscalls, params: Sequence[JailParam], flags: int) -> int
     values = _call("jail_get", lambda: sys.jail_get(query, flags))
     for param in params:
         if param is not key:
-            param.value = values[param.name]
+            # Asked for its opposite as well, the kernel tells the last one alone.
+            param.value = values.get(param.name, 0)
     found: int = values["jid"]
     return found
 

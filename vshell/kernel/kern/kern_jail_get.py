@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vshell.abi.errno import EINVAL, ENOENT, KError
 from vshell.abi.jail import JAIL_DYING, JAIL_GET_MASK, JAIL_SYS_DISABLE, JAIL_SYS_INHERIT, JAIL_SYS_NEW
 from vshell.abi.socket import AF_INET, AF_INET6
-from vshell.kernel.kern.prison_params import BOOL_FLAGS, JAILSYS_FLAGS, JAILSYS_MODULES, METADATA
+from vshell.kernel.kern.prison_params import BOOL_FLAGS, JAILSYS_FLAGS, JAILSYS_MODULES, METADATA, sanitized
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_jail import Prison
@@ -44,6 +44,7 @@ def kern_jail_get(td: Proc, params: dict[str, Any], flags: int) -> dict[str, Any
         raise KError(EINVAL)
     if "desc" in params:
         raise KError(EINVAL, "unexpected desc")
+    params = sanitized(params)
     my = td.ucred.prison
     pr = _find(my, params, flags)
     values: dict[str, Any] = {}

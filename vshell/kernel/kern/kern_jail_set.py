@@ -64,6 +64,7 @@ from vshell.kernel.kern.prison_params import (
     PR_IP6_USER,
     PR_PERSIST,
     PR_VNET,
+    sanitized,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Request:
 
     def __init__(self, td: Proc, params: dict[str, Any], flags: int) -> None:
         self.td = td
-        self.params = params
+        self.params = params = sanitized(params)
         self.flags = flags
         self.cuflags = flags & (JAIL_CREATE | JAIL_UPDATE)
         self.my = td.ucred.prison
@@ -583,6 +584,7 @@ def kern_jail_set(td: Proc, params: dict[str, Any], flags: int) -> int:
     if len(params) > 256:
         raise KError(E2BIG)
     r = Request(td, params, flags)
+    params = r.params
     r.check()
     pr = r.find()
     created = pr is None

@@ -5,6 +5,10 @@ libjail finds out from those nodes which parameters there are and of which type;
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 PR_PERSIST, PR_HOST, PR_IP4_USER, PR_IP6_USER, PR_VNET = 0x01, 0x02, 0x04, 0x08, 0x10
 PR_IP4_SADDRSEL, PR_IP6_SADDRSEL = 0x80, 0x100
 PR_REMOVE = 0x01000000
@@ -107,6 +111,24 @@ STRING_SIZES = {
     "path": 1024, "name": 256,
 }  # fmt: skip
 """What reading the node of a string parameter gives: how long the string may be, the final NUL included."""
+
+
+def positive(name: str) -> str:
+    """A parameter's name without the "no" in front of it or of a part of it."""
+    parts = name.split(".")
+    for i, part in enumerate(parts):
+        if part.startswith("no"):
+            return ".".join((*parts[:i], part[2:], *parts[i + 1 :]))
+    return name
+
+
+def sanitized(params: dict[str, Any]) -> dict[str, Any]:
+    """Of a parameter and its opposite only the last one counts (vfs_sanitizeopts)."""
+    last = {positive(name): name for name in params}
+    if len(last) == len(params):
+        return params
+    return {name: value for name, value in params.items() if last[positive(name)] == name}
+
 
 VIMAGE_ONLY = frozenset({"vnet", "allow.nfsd"})
 """Parameters a kernel without VIMAGE does not have."""
