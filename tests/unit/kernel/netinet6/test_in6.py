@@ -79,7 +79,8 @@ def test_routers_forward_and_report() -> None:
         n h epair0a 2001:db8:1::a; n r epair0b 2001:db8:1::1; n r epair1a 2001:db8:2::1; n s epair1b 2001:db8:2::b
         vimage h route -6 -q add default 2001:db8:1::1; vimage s route -6 -q add default 2001:db8:2::1
         p() { vimage h ping -6 -c 1 -t 2 "$@" | sed -n 's/, icmp_seq.* hlim/ hlim/; s/ time=.*//; 2p'; }
-        p 2001:db8:2::b; vimage r sysctl -q net.inet6.ip6.forwarding=1; p 2001:db8:2::b; p -v -m 1 2001:db8:2::b; p -v 2001:db8:3::1
+        p 2001:db8:2::b; vimage r sysctl net.inet6.ip6.forwarding=1 > /dev/null; p 2001:db8:2::b
+        p -v -m 1 2001:db8:2::b; p -v 2001:db8:3::1
         """
     )
     assert out.splitlines() == [
