@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from importlib import import_module
 from typing import Any
 
-from vshell.abi.errno import KError
+from vshell.abi.errno import ENOENT, KError, strerror
 from vshell.abi.socket import AF_INET, AF_INET6, AF_LINK, AF_NETGRAPH, AF_UNIX
 from vshell.commands.netstat.options import EX_DATAERR, EX_UNAVAILABLE, EX_USAGE, Options
 from vshell.commands.netstat.protocols import PF_KEY, PROTOX, Protox, knownname
@@ -109,7 +109,7 @@ _HANDLERS = {
     "j": lambda o, v: setattr(o, "jail", v),
     "q": lambda o, v: setattr(o, "noutputs", atoi(v)),
     "S": lambda o, v: setattr(o, "numeric_addr", 1),
-    "M": lambda o, v: setattr(o, "live", False),
+    "M": lambda o, v: setattr(o, "core", v),
     "N": lambda o, v: setattr(o, "live", False),
     "l": lambda o, v: o.flags.add("W"),
     "F": _fib,
@@ -132,6 +132,8 @@ def operands(o: Options, args: list[str]) -> None:
         args = args[1:]
     if args:
         o.live = False
+        if len(args) > 1:
+            o.core = args[1]
 
 
 def enter_jail(o: Options, name: str) -> None:
@@ -153,10 +155,13 @@ def enter_jail(o: Options, name: str) -> None:
 def mode(o: Options) -> Status:
     """The mode, by the order in which netstat looks at its flags."""
     flags = o.flags
-    if not o.live:
-        # DIFFERS: there are no core files of this kernel.
-        o.errx(EX_UNAVAILABLE, "kvm not available: no such file")
+    if o.core is not None:
+        # DIFFERS: there are no core files of this kernel.  Without one, -N still reads the memory of the live one.
+        (o.xo or o.p).warnx(f"kvm not available: {o.core}: {strerror(ENOENT)}")
+        return 0
     if "B" in flags:
+        if not o.live:
+            o.usage()
         return run(o, "bpf", "bpf_stats")
     if "m" in flags:
         return run(o, "mbufs", "mbpr")

@@ -53,6 +53,9 @@ class Options:
         self.protocol: str | None = None
         self.jail: str | None = None
         self.live = True
+        """False with -N: the kernel's memory is read instead of sysctls."""
+        self.core: str | None = None
+        """-M."""
         self.xo: Xo | None = None
         """The encoder when --libxo asks for another than plain text."""
 

@@ -16,6 +16,7 @@ KERNEL: tuple[str, ...] = (
     "net.netlink",
     "net.ifnet",
     "net.pfil",
+    "net.netisr_sysctl",
     "net.ifhwioctl",
     "net.if_vmove",
     "net.netlink_iface",

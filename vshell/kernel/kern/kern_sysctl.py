@@ -223,7 +223,7 @@ class SysctlTree(KernelModule):
         return oid.value
 
     def _may_write(self, td: Proc, oid: Oid) -> None:
-        if oid.type == "node":
+        if oid.type == "node" and oid.name not in HANDLERS:
             raise KError(EISDIR)
         if "w" not in oid.flags:
             raise KError(EPERM)
