@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vshell.abi.errno import EINTR, KError
 from vshell.abi.fcntl import POLLIN
-from vshell.abi.signal import SIG_DFL, SIG_IGN, SIGINT, SIGQUIT
+from vshell.abi.signal import SIG_IGN, SIGINT, SIGQUIT
 from vshell.abi.termios import TIOCGETA, TIOCSETA, Termios
 from vshell.commands.less import Options
 from vshell.commands.less.screen import CLEAR, CLEAR_LINE, ENTER, LEAVE, NORMAL, STANDOUT, Format
@@ -12,6 +12,7 @@ from vshell.commands.less.text import Interrupted, Text
 from vshell.userland.program import Program
 from vshell.userland.regex import EXTENDED, ICASE, Regex, RegexError, regcomp
 from vshell.userland.stdio import decode
+from vshell.userland.system import system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -459,19 +460,9 @@ class Pager:
         command = await self.ask("!")
         if command is None:
             return
-        sys = self.p.sys
         self.write("\n")
-        await self.p.stdout.drain()
         self.cooked()
-
-        async def child(*_: object) -> int:
-            for number in (SIGINT, SIGQUIT):
-                sys.sigaction(number, SIG_DFL)
-            sys.execve("/bin/sh", ["sh", "-c", command] if command else ["sh"], self.p.env)
-            return 127
-
-        pid = sys.fork(child)
-        await sys.wait4(pid)
+        await system(self.p, command or "exec sh")
         self.raw()
         self.message = "!done"
         await self.pause()
