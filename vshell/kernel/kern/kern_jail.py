@@ -281,6 +281,13 @@ class Prison:
         """It does not any more (prison_free)."""
         prison_deref(self, deref=True)
 
+    def free_later(self) -> None:
+        """The same from inside the network: the stack goes only when nobody is in it (pr_task)."""
+        if self.ref > 1:
+            self.ref -= 1
+        else:
+            self.kernel.netisrq.append((_free_task, self, None))
+
     def proc_enter(self, p: Proc) -> None:
         """A process joined: one user reference, and one of its credentials."""
         self.procs.append(p)
@@ -384,6 +391,10 @@ def prison_deref(pr: Prison, *, kill: bool = False, deuref: bool = False, deref:
         psignal(p, SIGKILL)
     for dead in gone:
         _prison_free(dead)
+
+
+def _free_task(pr: Prison, _: object) -> None:
+    pr.free()
 
 
 def _unlink(pr: Prison, gone: list[Prison]) -> None:

@@ -104,6 +104,7 @@ class Inpcbinfo:
     def alloc(self, so: Socket, vflag: int = INP_IPV4) -> Inpcb:
         """in_pcballoc."""
         inp = Inpcb(so, self, vflag)
+        inp.cred.prison.hold()
         self.pcbs.insert(0, inp)
         return inp
 
@@ -112,6 +113,7 @@ class Inpcbinfo:
         self.remhash(inp)
         if inp in self.pcbs:
             self.pcbs.remove(inp)
+            inp.cred.prison.free_later()
         if inp.moptions is not None:
             inp.moptions.destroy()
             inp.moptions = None
