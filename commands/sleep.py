@@ -41,6 +41,7 @@ async def main(p: Program) -> int:
         nonlocal report
         report = True
 
+    p.sys.cap_enter()
     p.sys.sigaction(SIGINFO, request, False)
     end = p.sys.clock_gettime("uptime") + int(seconds * 1_000_000_000)
     while (left := end - p.sys.clock_gettime("uptime")) > 0:

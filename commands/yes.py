@@ -11,6 +11,7 @@ from vshell.userland.stdio import encode
 async def main(p: Program) -> int:
     """yes [expletive]"""
     line = encode(" ".join(p.argv[1:]) if len(p.argv) > 1 else "y") + b"\n"
+    p.sys.cap_enter()
     block = line * max(1, 8192 // len(line))
     try:
         while True:

@@ -49,6 +49,7 @@ class Row:
         out = k.state
         out += "<" if k.nice < 0 else "N" if k.nice > 0 else ""
         out += "L" if k.system else ""
+        out += "C" if k.capmode else ""
         out += "s" if k.sid == k.pid and k.pid else ""
         out += "+" if k.foreground else ""
         return out + ("J" if k.jailed else "")

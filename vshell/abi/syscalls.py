@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NoReturn, Protocol
 
 from vshell.abi.fcntl import Stat
+from vshell.abi.proc import KinfoFile
 from vshell.abi.record import Record
 
 Main = Callable[["Syscalls"], Awaitable[int]]
@@ -31,6 +32,7 @@ class Syscalls(Protocol):
     def getgid(self) -> int: ...
     def getegid(self) -> int: ...
     def getgroups(self) -> tuple[int, ...]: ...
+    def cap_enter(self) -> None: ...
     def setuid(self, uid: int) -> None: ...
     def setgid(self, gid: int) -> None: ...
     def setgroups(self, groups: Sequence[int]) -> None: ...
@@ -105,6 +107,22 @@ class Syscalls(Protocol):
 
     def proc_limits(self, pid: int) -> dict[str, tuple[int, int]]:
         """(soft, hard) of all limits of a process, by their sh names.  ESRCH."""
+        ...
+
+    def proc_files(self, pid: int) -> list[KinfoFile]:
+        """What a process has open, first its program, terminal and directories.  ESRCH, EPERM."""
+        ...
+
+    def proc_env(self, pid: int) -> list[str]:
+        """The environment a process was started with.  ESRCH, EPERM."""
+        ...
+
+    def proc_path(self, pid: int) -> str:
+        """The path of its program; "" for a process of the kernel.  ESRCH."""
+        ...
+
+    def proc_rusage(self, pid: int) -> dict[str, int]:
+        """getrusage of any process.  ESRCH."""
         ...
 
     async def wait_exit(self, pids: Sequence[int], timeout: int | None) -> tuple[int, int] | None:
@@ -276,6 +294,9 @@ class Syscalls(Protocol):
     def ioctl(self, fd: int, request: Record) -> Any:
         """Typed ioctl: the request's class is the command, its fields the argument; returns the answer or None."""
         ...
+
+    def open_sockets(self) -> tuple[Record, ...]:
+        """An abi.file.Xfile for every socket a process one may see has open (sysctl kern.file)."""
 
     def netlink(self, fd: int, request: Record) -> list[Record]:
         """A typed netlink request on an AF_NETLINK socket; returns the answers of a dump or []."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vshell.abi.errno import EACCES, ECHILD, EINVAL, ENOENT, ENOEXEC, EPERM, ESRCH, KError
+from vshell.abi.errno import EACCES, EAGAIN, ECHILD, EINVAL, ENOENT, ENOEXEC, EPERM, ESRCH, KError
 from vshell.abi.fcntl import S_ISGID, S_ISUID, WCONTINUED, WNOHANG, WUNTRACED, X_OK
 from vshell.abi.signal import SIG_DFL, SIG_IGN, SIGCHLD, SIGCONT
 from vshell.kernel.kern.kern_proc import Proc
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from vshell.kernel.kern.kern_proc import Entry
     from vshell.kernel.kern.kernel import Kernel
+    from vshell.kernel.kern.vfs import Vnode
 
 ELF = b"\x7fELF\x02\x01\x01\x09"
 """What a program file begins with (the identification of a FreeBSD ELF64 file); the program's name follows."""
@@ -25,9 +26,6 @@ EXEC_COST = 1_000_000
 
 FORK_COST = 200_000
 """Virtual time a fork takes, ns: a loop that starts processes without end must not stop the clock."""
-
-FORK_COST = 200_000
-"""Virtual time a fork takes, ns: a loop that only forks must not stop the clock."""
 
 MAXINTERP = 5
 
@@ -44,7 +42,7 @@ def fork1(kernel: Kernel, parent: Proc, entry: Entry) -> Proc:
     """Make a child of `parent` that will run `entry`."""
     p = kernel.new_proc(parent, parent.ucred)
     p.pgid, p.sid, p.ctty = parent.pgid, parent.sid, parent.ctty
-    p.comm, p.args = parent.comm, parent.args
+    p.comm, p.args, p.env, p.text = parent.comm, parent.args, parent.env, parent.text
     p.cdir, p.rdir, p.cmask = parent.cdir, parent.rdir, parent.cmask
     p.fibnum, p.nice, p.cpuset = parent.fibnum, parent.nice, parent.cpuset
     p.limits = dict(parent.limits)
@@ -132,8 +130,8 @@ def _reap(p: Proc) -> None:
             p.parent.rusage["c" + name] += p.rusage[name] + p.rusage["c" + name]
 
 
-def exec_entry(p: Proc, path: str, argv: Sequence[str], env: dict[str, str]) -> tuple[Entry, str, list[str]]:
-    """Find out what `path` is and how to start it: (entry, name of the image, final argv).  execve(2)'s errors."""
+def exec_entry(p: Proc, path: str, argv: Sequence[str], env: dict[str, str]) -> tuple[Entry, list[str], str, Vnode]:
+    """Find out what `path` is and how to start it: (entry, final argv, path and file of the program).  execve(2)'s errors."""
     from vshell.kernel.kern import vfs
 
     argv = list(argv)
@@ -149,7 +147,7 @@ def exec_entry(p: Proc, path: str, argv: Sequence[str], env: dict[str, str]) -> 
             main = load(name)
             if main is None:
                 raise KError(ENOENT)
-            return main(argv, env), path.rpartition("/")[2], argv
+            return main(argv, env), argv, path, vnode
         if not image.startswith(b"#!"):
             raise KError(ENOEXEC)
         line = image[2 : image.find(b"\n") if b"\n" in image else len(image)].decode("utf-8", "surrogateescape").strip(" \t")
@@ -161,12 +159,9 @@ def exec_entry(p: Proc, path: str, argv: Sequence[str], env: dict[str, str]) -> 
     raise KError(ENOEXEC)
 
 
-def _setid(p: Proc, path: str) -> None:
-    """The set-user-id and set-group-id bits of a program file; those of scripts do not count."""
-    from vshell.kernel.kern import vfs
-
-    vnode = vfs.namei(p, path)
-    if vnode.mode & (S_ISUID | S_ISGID) and vnode.read_all().startswith(ELF):
+def _setid(p: Proc, vnode: Vnode) -> None:
+    """The set-user-id and set-group-id bits of a program file."""
+    if vnode.mode & (S_ISUID | S_ISGID):
         cred = p.ucred.copy()
         if vnode.mode & S_ISUID:
             cred.uid = vnode.uid
@@ -216,20 +211,17 @@ class ProcessCalls:
 
     def fork(self, main: Entry) -> int:
         """fork(2): see abi.syscalls."""
-        limit = self.proc.limits["nproc"]
-        uid = self.proc.ucred.ruid
-        if uid and 0 <= limit <= sum(p.ucred.ruid == uid for p in self.kernel.procs.values()):
-            raise KError(EAGAIN)
         self.kernel.charge(self.proc, FORK_COST)
         return fork1(self.kernel, self.proc, main).pid
 
     def execve(self, path: str, argv: Sequence[str], env: dict[str, str]) -> NoReturn:
         """execve(2)."""
         p = self.proc
-        entry, name, args = exec_entry(p, path, argv, env)
-        _setid(p, path)
-        p.comm = name[:19]
-        p.args = args
+        entry, p.args, program, vnode = exec_entry(p, path, argv, env)
+        _setid(p, vnode)
+        p.comm = program.rpartition("/")[2][:19]
+        p.env = env
+        p.text = (vnode, program, p.cdir)
         p.fd.close_on_exec()
         p.sigacts = {s: a for s, a in p.sigacts.items() if a[0] == SIG_IGN}
         p.alarm_timer.stop()

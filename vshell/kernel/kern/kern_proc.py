@@ -30,7 +30,7 @@ DEFAULT_LIMITS = {
 class Ucred:
     """User credentials (ucred(9)); copied before a change, so a reference is a snapshot."""
 
-    __slots__ = ("cpuset", "gid", "groups", "prison", "rgid", "ruid", "svgid", "svuid", "uid")
+    __slots__ = ("capmode", "cpuset", "gid", "groups", "prison", "rgid", "ruid", "svgid", "svuid", "uid")
 
     def __init__(self, prison: Prison, uid: int = 0, gid: int = 0, groups: tuple[int, ...] = (0,)) -> None:
         self.prison = prison
@@ -38,11 +38,13 @@ class Ucred:
         self.gid = self.rgid = self.svgid = gid
         self.groups = groups
         """Supplementary groups."""
+        self.capmode = False
+        """True in capability mode (capsicum(4))."""
 
     def copy(self) -> Ucred:
         """crdup: a copy to change."""
         new = Ucred(self.prison, self.uid, self.gid, self.groups)
-        new.ruid, new.svuid, new.rgid, new.svgid = self.ruid, self.svuid, self.rgid, self.svgid
+        new.ruid, new.svuid, new.rgid, new.svgid, new.capmode = self.ruid, self.svuid, self.rgid, self.svgid, self.capmode
         return new
 
     def member(self, gid: int) -> bool:
@@ -54,9 +56,9 @@ class Proc(Signals):
     """One process.  `wait`, `exit` and exec live in kern_exit.py, kern_fork.py, kern_exec.py; signals in kern_sig.py."""
 
     __slots__ = (
-        "alarm_timer", "args", "cdir", "children", "cmask", "comm", "coro", "cpuset", "ctty", "entry", "exited", "fd", "fibnum", "kernel",
-        "limits", "nice", "parent", "pgid", "pid", "rdir", "reaper", "rusage", "sid", "sleeping", "start", "sysent", "timedout",
-        "ucred", "waitchan", "wchans", "xstat",
+        "alarm_timer", "args", "cdir", "children", "cmask", "comm", "coro", "cpuset", "ctty", "entry", "env", "exited", "fd", "fibnum",
+        "kernel", "limits", "nice", "parent", "pgid", "pid", "rdir", "reaper", "rusage", "sid", "sleeping", "start", "sysent", "text",
+        "timedout", "ucred", "waitchan", "wchans", "xstat",
     )  # fmt: skip
 
     def __init__(self, kernel: Kernel, pid: int, parent: Proc | None, ucred: Ucred) -> None:
@@ -70,6 +72,10 @@ class Proc(Signals):
         self.ctty: Tty | None = None
         self.comm = ""
         self.args: list[str] = []
+        self.env: dict[str, str] = {}
+        """The environment its image was started with."""
+        self.text: tuple[Vnode, str, Vnode] | None = None
+        """Its program: file, path, and the directory the path starts at."""
         self.start = kernel.clock.now
         self.entry: Entry
         """What the process runs first."""

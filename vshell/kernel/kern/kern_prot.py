@@ -38,6 +38,10 @@ class CredCalls:
         """getgroups(2)."""
         return self.proc.ucred.groups
 
+    def cap_enter(self) -> None:
+        """cap_enter(2): from now on no path names anything."""
+        self._change().capmode = True
+
     def _change(self) -> Ucred:
         self.proc.ucred = self.proc.ucred.copy()
         return self.proc.ucred

@@ -6,10 +6,13 @@ from vshell.kernel.kern.kern_cpuset import CpusetCalls
 from vshell.kernel.kern.kern_environment import EnvironmentCalls
 from vshell.kernel.kern.kern_linker import LinkerCalls
 from vshell.kernel.kern.kern_procctl import ProcctlCalls
+from vshell.kernel.kern.kern_procinfo import ProcInfoCalls
 from vshell.kernel.kern.kern_sysctl import SysctlCalls
 from vshell.kernel.kern.syscalls import ProcSyscalls
 from vshell.kernel.kern.uipc_syscalls import SocketCalls
 
 
-class AllSyscalls(ProcSyscalls, ProcctlCalls, CpusetCalls, SysctlCalls, LinkerCalls, EnvironmentCalls, SocketCalls):
+class AllSyscalls(
+    ProcSyscalls, ProcctlCalls, ProcInfoCalls, CpusetCalls, SysctlCalls, LinkerCalls, EnvironmentCalls, SocketCalls
+):  # fmt: skip
     """What one process can call, all of it."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from vshell.abi.errno import (
     EACCES,
+    ECAPMODE,
     EEXIST,
     EINVAL,
     EISDIR,
@@ -471,6 +472,14 @@ def namei(proc: Proc, path: str, follow: bool = True) -> Vnode:
     return vnode
 
 
+def lookup(proc: Proc, path: str, follow: bool = True) -> tuple[DirVnode, str, Vnode]:
+    """As namei, with the directory where the vnode was found and its name there."""
+    dvp, name, vnode, _ = _walk(proc, path, follow, None)
+    if vnode is None:
+        raise KError(ENOENT)
+    return dvp, name, vnode
+
+
 def lookup_parent(proc: Proc, path: str, follow: bool = False) -> tuple[DirVnode, str, Vnode | None, bool]:
     """(directory, last name, vnode or None, had a trailing slash) for a call that makes or removes an entry.
 
@@ -483,6 +492,8 @@ def _walk(proc: Proc, path: str, follow: bool, degenerate: int | None) -> tuple[
     raw = path.encode("utf-8", "surrogateescape")
     if not raw:
         raise KError(ENOENT)
+    if proc.ucred.capmode:
+        raise KError(ECAPMODE)
     if len(raw) >= MAXPATHLEN or b"\0" in raw:
         raise KError(ENAMETOOLONG if len(raw) >= MAXPATHLEN else EINVAL)
     cred = proc.ucred

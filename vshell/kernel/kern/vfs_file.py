@@ -45,6 +45,8 @@ class VnodeFile(File):
         super().__init__(flags & ~OPEN_ONLY)
         self.vnode = vnode
         self.offset = 0
+        self.named: tuple[DirVnode, str] | None = None
+        """Where a path led to it; a file that was made by opening it is not in the name cache."""
 
     def _regular(self) -> RegularVnode:
         if self.vnode.isdir:

@@ -55,6 +55,7 @@ from vshell.kernel.kern.vfs import (
     Vnode,
     ancestors,
     check_delete,
+    lookup,
     lookup_parent,
     may_create,
     namei,
@@ -75,12 +76,16 @@ if TYPE_CHECKING:
 def vn_open(proc: Proc, path: str, flags: int, mode: int = 0o666) -> File:
     """The open file of a path, made first if asked for."""
     vnode = _create(proc, path, flags, mode) if flags & O_CREAT else None
-    if vnode is None:
-        vnode = namei(proc, path, not flags & O_NOFOLLOW)
-        _check_open(proc, vnode, flags)
-        if flags & O_TRUNC and isinstance(vnode, RegularVnode) and flags & O_ACCMODE != O_RDONLY:
-            vnode.truncate(0)
-    return vnode.open(proc, flags)
+    if vnode is not None:
+        return vnode.open(proc, flags)
+    dvp, name, vnode = lookup(proc, path, not flags & O_NOFOLLOW)
+    _check_open(proc, vnode, flags)
+    if flags & O_TRUNC and isinstance(vnode, RegularVnode) and flags & O_ACCMODE != O_RDONLY:
+        vnode.truncate(0)
+    file = vnode.open(proc, flags)
+    if isinstance(file, VnodeFile):
+        file.named = (dvp, name)
+    return file
 
 
 def _create(proc: Proc, path: str, flags: int, mode: int) -> Vnode | None:
