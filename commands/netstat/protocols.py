@@ -29,7 +29,7 @@ PROTOX = (
     Protox(AF_INET, "udplite", 136, True, False),
     Protox(AF_INET, "sctp", 132, True, True),
     Protox(AF_INET, "sdp", 6, True, False),
-    Protox(AF_INET, "divert", 258, True, False),
+    Protox(AF_INET, "divert", 258, True, True),
     Protox(AF_INET, "ip", 255, True, True),
     Protox(AF_INET, "icmp", 1, True, True),
     Protox(AF_INET, "igmp", 2, True, True),

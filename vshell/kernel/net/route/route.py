@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vshell.abi.errno import ENETUNREACH, KError
 from vshell.abi.route import RTF_GATEWAY, RTF_HOST
 from vshell.abi.socket import AF_INET, AF_LINK
-from vshell.abi.sockio import IFF_LOOPBACK
+from vshell.abi.sockio import IFF_LOOPBACK, IFF_RENAMING
 from vshell.kernel.net.ifa import ifa_ifwithaddr, ifa_ifwithdstaddr, ifa_ifwithnet, ifaof_ifpforaddr
 from vshell.kernel.net.ifnet import ifmtu_event, ifnet_departure_event
 from vshell.kernel.net.route.nhop import NHF_DEFAULT, Gw, Nhop, link_mtu
@@ -112,8 +112,8 @@ def _in_findlocal(vnet: Vnet, loopback_ok: bool) -> Ifaddr | None:
 
 def rt_flushifroutes(ifp: Ifnet) -> None:
     """The interface has left its stack, and its addresses are gone: all other routes over it go, without a word."""
-    if ifp.vnet.shutdown:
-        # The tables will go as a whole.
+    if ifp.vnet.shutdown or ifp.flags & IFF_RENAMING:
+        # The tables will go as a whole, or the interface only gets another name.
         return
 
     def over(rt: Rtentry, nh: Nhop) -> bool:
