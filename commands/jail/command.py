@@ -131,6 +131,9 @@ async def next_proc(jail: Jail, nonblock: bool) -> CfJail | None:
             first.flags |= JF_TIMEOUT
             first.pids.clear()
             return first
+        if nonblock and _stopping(jail):
+            # Those told to end do so while this process goes on: there is more than one processor.
+            await jail.p.sys.nanosleep(1)
         ended = _foreign(jail) or await _wait(jail, nonblock, left)
         if ended is not None:
             pid, status = ended
@@ -145,9 +148,14 @@ async def next_proc(jail: Jail, nonblock: bool) -> CfJail | None:
     return None
 
 
+def _stopping(jail: Jail) -> list[CfJail]:
+    """Jails whose processes were told to end."""
+    return [j for j in jail.sleeping if j.steps is not None and j.steps[j.step] == "stop.timeout"]
+
+
 def _foreign(jail: Jail) -> tuple[int, int] | None:
     """A process of a jail that was told to end and has; it is no child of ours."""
-    waiting = [j for j in jail.sleeping if j.steps is not None and j.steps[j.step] == "stop.timeout"]
+    waiting = _stopping(jail)
     if not waiting:
         return None
     alive = {proc.pid for proc in _processes(jail) if proc.state != "Z"}
@@ -160,7 +168,7 @@ def _foreign(jail: Jail) -> tuple[int, int] | None:
 async def _wait(jail: Jail, nonblock: bool, left: int | None) -> tuple[int, int] | None:
     """Wait for a child, for so long at most; None if none ended."""
     sys = jail.p.sys
-    foreign = any(j.steps is not None and j.steps[j.step] == "stop.timeout" for j in jail.sleeping)
+    foreign = bool(_stopping(jail))
     if nonblock or foreign:
         try:
             pid, status = await sys.wait4(-1, WNOHANG)
