@@ -242,7 +242,8 @@ def if_rename(ifp: Ifnet, name: str) -> None:
     for event in ifnet_departure_event:
         event(ifp)
     if_printf(ifp, f"changing name to '{name}'")
-    old, ifp.xname = ifp.xname, name
+    old = ifp.xname
+    ifp.vnet.ifnets.rename(ifp, name)
     for event in ifnet_arrival_event:
         event(ifp)
     ifp.flags &= ~IFF_RENAMING

@@ -52,11 +52,8 @@ def net_priv_check(td: Proc) -> None:
 
 def ifunit(vnet: Any, name: str) -> Ifnet | None:
     """The interface of that name in a stack; the first of several (ifunit)."""
-    for ifp in vnet.ifnets:
-        if ifp.xname == name:
-            found: Ifnet = ifp
-            return found
-    return None
+    found: Ifnet | None = vnet.ifnets.named(name)
+    return found
 
 
 def ifioctl(so: Socket, request: IfRequest, td: Proc) -> Any:

@@ -17,8 +17,48 @@ if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
 
     Instances = dict[type[VnetModule], Any]
+    Iflist = list[Ifnet]
 else:
+    Iflist = list
     Instances = dict
+
+
+class Interfaces(Iflist):
+    """The interfaces of a stack in order of attachment, and the way from a name to its interface."""
+
+    __slots__ = ("_named",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._named: dict[str, list[Ifnet]] = {}
+        """Several have one name where an interface came home to a stack that had given the name to another."""
+
+    def append(self, ifp: Ifnet) -> None:
+        """An interface is attached."""
+        super().append(ifp)
+        self._named.setdefault(ifp.xname, []).append(ifp)
+
+    def remove(self, ifp: Ifnet) -> None:
+        """An interface leaves."""
+        super().remove(ifp)
+        self._forget(ifp)
+
+    def rename(self, ifp: Ifnet, name: str) -> None:
+        """Give an interface another name."""
+        self._forget(ifp)
+        ifp.xname = name
+        self._named.setdefault(name, []).append(ifp)
+
+    def named(self, name: str) -> Ifnet | None:
+        """The interface of that name, the one that was attached first."""
+        found = self._named.get(name)
+        return found[0] if found else None
+
+    def _forget(self, ifp: Ifnet) -> None:
+        same = self._named[ifp.xname]
+        same.remove(ifp)
+        if not same:
+            del self._named[ifp.xname]
 
 
 class Vnet(Instances):
@@ -30,8 +70,8 @@ class Vnet(Instances):
     def __init__(self, kernel: Kernel) -> None:
         super().__init__()
         self.kernel = kernel
-        self.ifnets: list[Ifnet] = []
-        """Interfaces in order of attachment (V_ifnet)."""
+        self.ifnets = Interfaces()
+        """V_ifnet."""
         self.loif: Ifnet | None = None
         """The loopback interface (V_loif)."""
         self.numfibs = 1
