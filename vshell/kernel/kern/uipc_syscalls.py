@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from vshell.abi.errno import EAGAIN, EINVAL, ENOTSOCK, EOPNOTSUPP, EPIPE, KError
 from vshell.abi.fcntl import O_NONBLOCK
+from vshell.abi.file import Xfile
 from vshell.abi.record import Record
 from vshell.abi.signal import SIGPIPE
 from vshell.abi.socket import MSG_NOSIGNAL, SO_ACCEPTCONN, SOCK_CLOEXEC, SOCK_NONBLOCK, Message
+from vshell.kernel.kern.kern_proc import p_cansee
 from vshell.kernel.kern.kern_sig import psignal
 from vshell.kernel.kern.kern_synch import tsleep
 from vshell.kernel.kern.uipc_socket import Protosw, Socket, pffindproto
@@ -136,6 +138,17 @@ class SocketCalls:
     def getsockopt(self, fd: int, level: int, name: int) -> Any:
         """getsockopt(2)."""
         return self._so(fd).sogetopt(level, name, self.proc)
+
+    def open_sockets(self) -> tuple[Xfile, ...]:
+        """The sockets among the files of every process one may see (sysctl kern.file), the youngest process first."""
+        found = []
+        for p in reversed(list(self.kernel.procs.values())):
+            if not p_cansee(self.proc, p):
+                continue
+            for fd, file in sorted(p.fd.files.items()):
+                if isinstance(file, Socket):
+                    found.append(Xfile(id(file), p.pid, p.ucred.uid, fd, p.comm, p.ucred.prison.id))
+        return tuple(found)
 
     def netlink(self, fd: int, request: Record) -> list[Record]:
         """A typed netlink request (netlink(4)); see net/netlink.py."""
