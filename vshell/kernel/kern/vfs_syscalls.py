@@ -44,11 +44,16 @@ from vshell.abi.fcntl import (
     X_OK,
     Stat,
 )
+from vshell.kernel.kern.kern_priv import PRIV_VFS_SYSFLAGS, priv_check_cred
 from vshell.kernel.kern.kern_synch import tsleep
 from vshell.kernel.kern.vfs import (
     APPEND,
     IMMUTABLE,
     MAXPATHLEN,
+    SF_APPEND,
+    SF_IMMUTABLE,
+    SF_NOUNLINK,
+    SF_SETTABLE,
     DirVnode,
     RegularVnode,
     SymlinkVnode,
@@ -293,7 +298,13 @@ class VfsCalls(MountCalls):
         if vnode.mount.rdonly:
             raise KError(EROFS)
         cred = self.proc.ucred
-        if cred.uid not in (0, vnode.uid) or (cred.uid and (flags | vnode.flags) & 0xFFFF0000):
+        if cred.uid not in (0, vnode.uid):
+            raise KError(EPERM)
+        fixed = vnode.flags & (SF_IMMUTABLE | SF_APPEND | SF_NOUNLINK)
+        if priv_check_cred(cred, PRIV_VFS_SYSFLAGS):
+            if fixed or (flags ^ vnode.flags) & SF_SETTABLE:
+                raise KError(EPERM)
+        elif fixed and cred.prison.securelevel > 0:
             raise KError(EPERM)
         vnode.setattr(flags=flags)
 
