@@ -169,7 +169,7 @@ class Procstat:
     async def core(self, path: str) -> None:
         """A core file: there are none."""
         try:
-            data = await slurp(self.p, path)
+            data = slurp(self.p, path)
         except KError as e:
             self.p.warn(e, f"open({path})")
         else:
@@ -200,7 +200,7 @@ class Procstat:
             xo.finish()
             if not self.interval:
                 return 0
-            await self.p.stdout.flush()
+            self.p.stdout.flush()
             await self.p.sys.nanosleep(self.interval * 1_000_000_000)
 
 

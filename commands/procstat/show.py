@@ -18,14 +18,15 @@ from vshell.userland.program import Program
 NSIG = 128
 LIMITS = (
     ("cpu", "cputime", "sec"), ("fsize", "filesize", "B  "), ("data", "datasize", "B  "), ("stack", "stacksize", "B  "),
-    ("core", "coredumpsize", "B  "), ("rss", "memoryuse", "B  "), ("memlock", "memorylocked", "B  "), ("nproc", "maxprocesses", "   "),
-    ("nofile", "openfiles", "   "), ("sbsize", "sbsize", "B  "), ("vmem", "vmemoryuse", "B  "), ("npts", "pseudo-terminals", "   "),
-    ("swap", "swapuse", "B  "), ("kqueues", "kqueues", "   "), ("umtxp", "umtxp", "   "), ("pipebuf", "pipebuf", "B  "),
+    ("core", "coredumpsize", "B  "), ("rss", "memoryuse", "B  "), ("memlock", "memorylocked", "B  "),
+    ("nproc", "maxprocesses", "   "), ("nofile", "openfiles", "   "), ("sbsize", "sbsize", "B  "), ("vmem", "vmemoryuse", "B  "),
+    ("npts", "pseudo-terminals", "   "), ("swap", "swapuse", "B  "), ("kqueues", "kqueues", "   "), ("umtxp", "umtxp", "   "),
+    ("pipebuf", "pipebuf", "B  "),
 )  # fmt: skip
 RUSAGE = (
     "maximum RSS", "integral shared memory", "integral unshared data", "integral unshared stack", "page reclaims", "page faults",
-    "swaps", "block reads", "block writes", "messages sent", "messages received", "signals received", "voluntary context switches",
-    "involuntary context switches",
+    "swaps", "block reads", "block writes", "messages sent", "messages received", "signals received",
+    "voluntary context switches", "involuntary context switches",
 )  # fmt: skip
 HUMAN = 4
 """So many of them are amounts of memory."""
@@ -228,7 +229,8 @@ class Show:
     def _fd_flags(self, f: KinfoFile) -> None:
         access = f.flags & O_ACCMODE
         present = (
-            ("r", "read", access != O_WRONLY), ("w", "write", access != O_RDONLY), ("a", "append", f.flags & O_APPEND), ("s", "async", 0),
+            ("r", "read", access != O_WRONLY), ("w", "write", access != O_RDONLY), ("a", "append", f.flags & O_APPEND),
+            ("s", "async", 0),
             ("f", "fsync", 0), ("n", "nonblocking", f.flags & O_NONBLOCK), ("d", "direct_io", 0), ("l", "lock_held", 0),
         )  # fmt: skip
         xo = self.xo

@@ -1,4 +1,4 @@
-"""What one process may learn about another in detail: sysctl kern.proc.filedesc, .env, .pathname (kern_proc.c, kern_descrip.c)."""
+"""What one process may learn about another: sysctl kern.proc.filedesc, .env, .pathname (kern_proc.c, kern_descrip.c)."""
 
 from __future__ import annotations
 
@@ -106,8 +106,8 @@ class ProcInfoCalls:
         st = vnode.getattr()
         kind = VTYPES.get(vnode.type, "?")
         return KinfoFile(
-            fd, "vnode", O_RDONLY, path=path, vtype=kind, mode=st.st_mode, ino=st.st_ino, size=st.st_size, dev=st.st_dev, rdev=st.st_rdev,
-            mntdir=vnode.mount.onname,
+            fd, "vnode", O_RDONLY, path=path, vtype=kind, mode=st.st_mode, ino=st.st_ino, size=st.st_size, dev=st.st_dev,
+            rdev=st.st_rdev, mntdir=vnode.mount.onname,
         )  # fmt: skip
 
     def _ctty(self, name: str) -> KinfoFile:
@@ -146,7 +146,16 @@ class ProcInfoCalls:
         elif found["vtype"] == "c":
             name = file.name if isinstance(file, MemoryDevice) else file.tty.name if isinstance(file, TtyFile) else ""
             found.update(offset=0, mntdir="/dev", path=f"/dev/{name}" if name else "")
+            self._device(found)
         return KinfoFile(fd, kind, file.flags, file.refs, **found)
+
+    def _device(self, found: dict[str, Any]) -> None:
+        """What the node of an open device in /dev says."""
+        try:
+            st = namei(self.proc, found["path"]).getattr()
+        except KError:
+            return
+        found.update(mode=st.st_mode, ino=st.st_ino, dev=st.st_dev, rdev=st.st_rdev)
 
 
 def _socket(so: Socket) -> dict[str, Any]:
