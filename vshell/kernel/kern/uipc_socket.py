@@ -470,6 +470,9 @@ class Socket(File):
             if not 0 <= value < self.vnet.numfibs:
                 raise KError(EINVAL)
             self.fibnum = value
+            if hasattr(self.pcb, "fib"):
+                # What the socket connects to and sends from now on goes by the new table.
+                self.pcb.fib = value
         elif name == SO_USER_COOKIE:
             self.user_cookie = value
         else:
