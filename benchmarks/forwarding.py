@@ -14,6 +14,7 @@ from typing import Any
 from yardstick import yardstick
 
 from vshell.abi.socket import AF_INET, SOCK_DGRAM, SockaddrIn
+from vshell.app import tune_memory
 from vshell.machine import Machine, Session
 
 STACKS = 20
@@ -87,4 +88,5 @@ def main(packets: int) -> None:
 
 
 if __name__ == "__main__":
+    tune_memory()
     main(int(sys.argv[1]) if len(sys.argv) > 1 else 2000)

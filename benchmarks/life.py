@@ -20,6 +20,7 @@ from vshell.abi.in_ import SIOCAIFADDR
 from vshell.abi.jail import JAIL_CREATE
 from vshell.abi.socket import AF_INET, AF_LOCAL, SOCK_DGRAM
 from vshell.abi.sockio import SIOCIFCREATE2, SIOCSIFVNET
+from vshell.app import tune_memory
 from vshell.machine import Machine, Session
 
 MASK = bytes([255, 255, 255, 0])
@@ -104,4 +105,5 @@ def main(counts: list[int]) -> None:
 
 
 if __name__ == "__main__":
+    tune_memory()
     main([int(a) for a in sys.argv[1:]] or [100, 1000])

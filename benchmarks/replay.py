@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
+from vshell.app import tune_memory
 from vshell.labs.replay import replay
 from vshell.machine import open_session
 
@@ -29,4 +30,5 @@ def main(areas: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    tune_memory()
     main(sys.argv[1:])

@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from vshell.app import tune_memory
 from vshell.machine import Machine, Result
+
+tune_memory()
 
 
 @pytest.fixture

@@ -155,6 +155,13 @@ def parse(argv: Sequence[str]) -> Options:
     return o
 
 
+def tune_memory() -> None:
+    """Set the collector of cyclic garbage for a process that is all machine: by default it would look at every stack too often."""
+    import gc
+
+    gc.set_threshold(20_000, 20, 50)
+
+
 def main(argv: Sequence[str]) -> int:
     """Run `vshell ARG...`; returns the exit status."""
     try:
@@ -170,6 +177,7 @@ def main(argv: Sequence[str]) -> int:
 
         sys.stdout.write(f"vshell {__version__}\n")
         return 0
+    tune_memory()
     try:
         return _replay(o) if o.replay else _run(o)
     except OSError as e:

@@ -53,6 +53,8 @@ class IfCloner(VnetModule, sub=SI_SUB_PSEUDO):
         self.ifaces: list[Ifnet] = []
         """Its interfaces, the youngest first; they may be in other stacks."""
         self.units: set[int] = set()
+        self.lowest = 0
+        """All units below are taken."""
 
     def init(self) -> None:
         """ifc_attach_cloner."""
@@ -81,9 +83,10 @@ class IfCloner(VnetModule, sub=SI_SUB_PSEUDO):
         if unit >= 0:
             self._alloc_specific(unit)
             return unit
-        unit = 0
+        unit = self.lowest
         while unit in self.units:
             unit += 1
+        self.lowest = unit
         while True:
             try:
                 self._alloc_specific(unit)
@@ -105,6 +108,7 @@ class IfCloner(VnetModule, sub=SI_SUB_PSEUDO):
         """ifc_free_unit."""
         if unit is not None:
             self.units.discard(unit)
+            self.lowest = min(self.lowest, unit)
 
     # interfaces ------------------------------------------------------------------------------------------------
     def link_ifp(self, ifp: Ifnet) -> None:

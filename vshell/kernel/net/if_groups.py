@@ -20,7 +20,8 @@ class Ifgroup:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.members: list[Ifnet] = []
+        self.members: dict[Ifnet, None] = {}
+        """The members in order of joining (a set that keeps its order)."""
 
 
 def _groups(vnet: Vnet) -> dict[str, Ifgroup]:
@@ -40,7 +41,7 @@ def if_addgroup(ifp: Ifnet, name: str) -> None:
     group = groups.get(name)
     if group is None:
         group = groups[name] = Ifgroup(name)
-    group.members.append(ifp)
+    group.members[ifp] = None
     ifp.groups.append(name)
 
 
@@ -51,7 +52,7 @@ def if_delgroup(ifp: Ifnet, name: str) -> None:
     ifp.groups.remove(name)
     groups = _groups(ifp.vnet)
     group = groups[name]
-    group.members.remove(ifp)
+    del group.members[ifp]
     if not group.members:
         del groups[name]
 

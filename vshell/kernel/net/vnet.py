@@ -39,8 +39,11 @@ class Interfaces(Iflist):
         self._named.setdefault(ifp.xname, []).append(ifp)
 
     def remove(self, ifp: Ifnet) -> None:
-        """An interface leaves."""
-        super().remove(ifp)
+        """An interface leaves: mostly one that came late."""
+        at = len(self) - 1
+        while self[at] is not ifp:
+            at -= 1
+        del self[at]
         self._forget(ifp)
 
     def rename(self, ifp: Ifnet, name: str) -> None:

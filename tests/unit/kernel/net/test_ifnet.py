@@ -58,7 +58,7 @@ def test_lent_interfaces_return_and_own_ones_die_with_a_jail(run: Run) -> None:
         ("ifconfig nosuch0", "ifconfig: interface nosuch0 does not exist"),
         ("ifconfig lo0 name vtnet0", "ifconfig: ioctl SIOCSIFNAME (set name): File exists"),
         ("ifconfig lo0 destroy", "ifconfig: SIOCIFDESTROY: Invalid argument"),
-        ("ifconfig vtnet0 vnet 7", 'ifconfig: jail 7 not found'),
+        ("ifconfig vtnet0 vnet 7", "ifconfig: jail 7 not found"),
         ("ifconfig vtnet0 mtu 70", "ifconfig: ioctl SIOCSIFMTU (set mtu): Invalid argument"),
         ("ifconfig foo0 create", "ifconfig: SIOCIFCREATE2 (foo0): Invalid argument"),
     ],

@@ -41,8 +41,7 @@ def test_tagged_frames_find_their_vlan(run: Run) -> None:
 
 def test_a_vlan_of_a_vlan_is_four_bytes_smaller(run: Run) -> None:
     script = (
-        "ifconfig vtnet0.5 create vlanproto 802.1ad; ifconfig vtnet0.5.6 create;"
-        "ifconfig vtnet0.5.6 | head -1 | grep -o 'mtu.*'"
+        "ifconfig vtnet0.5 create vlanproto 802.1ad; ifconfig vtnet0.5.6 create;ifconfig vtnet0.5.6 | head -1 | grep -o 'mtu.*'"
     )
     assert answers(run, script) == ["mtu", "1496"]
 
