@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from vshell.abi.errno import KError
 from vshell.userland.getopt import getopt
 from vshell.userland.program import Program, program
-
-
-def ttyname(p: Program, fd: int) -> str | None:
-    """ttyname(3): the device of a terminal."""
-    if not p.sys.isatty(fd):
-        return None
-    me = p.sys.getpid()
-    try:
-        return next((f"/dev/{k.tty}" for k in p.sys.sysctl("kern.proc") if k.pid == me and k.tty), "/dev/console")
-    except KError:
-        return "/dev/console"
+from vshell.userland.ttyname import ttyname
 
 
 @program("/usr/bin/tty")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from vshell.abi.errno import KError
-from vshell.commands.tty import ttyname
 from vshell.userland.getopt import getopt
 from vshell.userland.program import Program, program
 from vshell.userland.pwd import user_from_uid
 from vshell.userland.strftime import localtime, strftime
+from vshell.userland.ttyname import ttyname
 from vshell.userland.utmpx import UTX_ACTIVE, Utmpx, utmpx
 
 USAGE = "usage: who [-abHmqsTu] [am I] [file]"
