@@ -34,7 +34,7 @@ FIRST_MODULE = 235
 
 IN_KERNEL = (
     "if_gif", "if_tuntap", "if_vlan", "cc_cubic", "netlink", "if_vtnet", "tmpfs", "procfs", "uether", "ether",
-    "miibus", "pci", "usb", "virtio", "virtio_pci", "ktls", "crypto", "cryptodev", "nfs", "wlan", "kernel",
+    "miibus", "netmap", "pci", "usb", "virtio", "virtio_pci", "ktls", "crypto", "cryptodev", "nfs", "wlan", "kernel",
 )  # fmt: skip
 """Modules in the kernel that have a version, so that loading a file which has them is refused."""
 

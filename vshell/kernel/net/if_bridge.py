@@ -113,7 +113,7 @@ if TYPE_CHECKING:
     from vshell.kernel.kern.kernel import Kernel
     from vshell.kernel.net.vnet import Vnet
 
-KLD = Kld(depends=("bridgestp",), files=("net.bridge_path",), size=0x9000)
+KLD = Kld(depends=("bridgestp",), files=("net.bridge_path",), size=0x8810)
 
 IFCAPS_MASK = IFCAP_TOE | IFCAP_TSO | IFCAP_TXCSUM | IFCAP_TXCSUM_IPV6 | IFCAP_MEXTPG
 """What every member must be able to do, or none does it."""

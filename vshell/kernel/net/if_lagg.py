@@ -102,7 +102,7 @@ if TYPE_CHECKING:
     from vshell.kernel.kern.kernel import Kernel
     from vshell.kernel.net.mbuf import Mbuf
 
-KLD = Kld(modules=("if_lagg",), files=(), size=0x9000)
+KLD = Kld(modules=("if_lagg",), depends=("netmap", "if_infiniband"), size=0x9000)
 
 LAGG_MAX_PORTS = 32
 ALL_CAPS = (1 << 40) - 1
