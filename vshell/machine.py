@@ -51,8 +51,11 @@ FILES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernel", "conf
 SCRIPT = 10
 """The descriptor on which a shell reads a script of the host: where sh itself puts the script it opens."""
 
-STEPS = 300_000
+STEPS = 1_000_000
 """Turns of processes that a command of a session may take before it counts as hung."""
+
+REPLAY_STEPS = 100_000
+"""The same in a replay, where no recorded command needs a hundredth of it."""
 
 
 class Result:
@@ -239,5 +242,5 @@ class Session:
 
 
 def open_session(*, seed: int = 0, vimage: bool = True, mounts: Mounts = ()) -> Session:
-    """A session in a machine of its own."""
-    return Session(Machine(seed=seed, vimage=vimage, mounts=mounts))
+    """A session for a replay, in a machine of its own."""
+    return Session(Machine(seed=seed, vimage=vimage, mounts=mounts), REPLAY_STEPS)
