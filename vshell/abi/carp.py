@@ -39,3 +39,24 @@ class CARP_NL_CMD_SET(Record):  # noqa: N801
 
     ifname: str = ""
     info: CarpInfo = CarpInfo()
+
+
+class Carpstats(Record):
+    """struct carpstats."""
+
+    ipackets: int = 0
+    ipackets6: int = 0
+    badif: int = 0
+    badttl: int = 0
+    hdrops: int = 0
+    badsum: int = 0
+    badver: int = 0
+    badlen: int = 0
+    badauth: int = 0
+    badvhid: int = 0
+    badaddrs: int = 0
+    opackets: int = 0
+    opackets6: int = 0
+    onomem: int = 0
+    ostates: int = 0
+    preempt: int = 0

@@ -166,7 +166,7 @@ def in_aifaddr_ioctl(ifp: Ifnet, req: SIOCAIFADDR, td: Proc) -> None:
         raise KError(EINVAL)
     first = all(ia.addr == req.addr for ia in in_addrs(ifp))
     if any(ia.addr == req.addr for ia in in_addrs(ifp)):
-        in_difaddr_ioctl(ifp, SIOCDIFADDR(ifp.xname, req.addr), td)
+        in_difaddr_ioctl(ifp, SIOCDIFADDR(ifp.xname, req.addr), td, replaced=True)
     ia = _new_address(ifp, req)
     if req.vhid and attach is not None:
         attach(ia, req.vhid)
@@ -177,6 +177,8 @@ def in_aifaddr_ioctl(ifp: Ifnet, req: SIOCAIFADDR, td: Proc) -> None:
     try:
         _bring_up(ifp, ia, bool(req.vhid))
     except KError:
+        if ia.carp is not None:
+            ia.carp.detach(ia)
         _unlink(ia)
         raise
     if first and ifp.flags & IFF_MULTICAST:
@@ -241,24 +243,24 @@ def _unlink(ia: InIfaddr) -> None:
 
 
 @ifrequest(SIOCDIFADDR, priv=True)
-def in_difaddr_ioctl(ifp: Ifnet, req: SIOCDIFADDR, td: Proc | None) -> None:
-    """Remove an address, the first one if none is named.  EADDRNOTAVAIL."""
+def in_difaddr_ioctl(ifp: Ifnet, req: SIOCDIFADDR, td: Proc | None, replaced: bool = False) -> None:
+    """Remove an address, the first one if none is named; it may be about to come back.  EADDRNOTAVAIL."""
     addrs = [a for a in in_addrs(ifp) if td is None or not prison_check_ip(td.ucred, AF_INET, a.addr)]
     if req.addr is not None:
         addrs = [a for a in addrs if a.addr == req.addr]
     if not addrs:
         raise KError(EADDRNOTAVAIL)
-    in_purgeaddr(addrs[0])
+    in_purgeaddr(addrs[0], replaced)
 
 
-def in_purgeaddr(ia: InIfaddr) -> None:
+def in_purgeaddr(ia: InIfaddr, replaced: bool = False) -> None:
     """Remove one address with all that hangs on it."""
     ifp = ia.ifp
     _unlink(ia)
     in_scrubprefix(ia, True)
     ifadown(ia, True)
     if ia.carp is not None:
-        ia.carp.detach(ia)
+        ia.carp.detach(ia, replaced)
     if not in_addrs(ifp) and ifp.flags & IFF_MULTICAST:
         info = ifp.afdata.get(AF_INET)
         if info is not None and info.allhosts:
