@@ -8,10 +8,7 @@ from vshell.userland.getopt_long import NO, OPTIONAL, GetoptLong
 from vshell.userland.program import Program, program
 from vshell.userland.slurp import random_bytes
 
-USAGE = (
-    "usage: mktemp [-d] [-p tmpdir] [-q] [-t prefix] [-u] template ...\n"
-    "       mktemp [-d] [-p tmpdir] [-q] [-u] -t prefix \n"
-)
+USAGE = "usage: mktemp [-d] [-p tmpdir] [-q] [-t prefix] [-u] template ...\n       mktemp [-d] [-p tmpdir] [-q] [-u] -t prefix \n"
 LONGS = {"directory": (NO, "d"), "tmpdir": (OPTIONAL, "tmpdir"), "quiet": (NO, "q"), "dry-run": (NO, "u")}
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
