@@ -261,9 +261,7 @@ def _alias(name: str) -> Key:
     return Key(key.name, key.header, key.field, key.show)
 
 
-KEYWORDS: dict[str, Key] = {
-    name: _BY_NAME[name] if name in _BY_NAME else _alias(name) for name in sorted([*_BY_NAME, *ALIASES])
-}
+KEYWORDS: dict[str, Key] = {name: _BY_NAME[name] if name in _BY_NAME else _alias(name) for name in sorted([*_BY_NAME, *ALIASES])}
 """All keywords in the order of ps -L."""
 
 
