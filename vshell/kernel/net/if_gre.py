@@ -338,8 +338,10 @@ class Gre(Ifnet):
             attr, value = "options", request.options
             if value & ~GRE_OPTMASK:
                 raise KError(EINVAL)
-            if (value ^ self.options) & GRE_UDPENCAP and self.outer and self.vnet[GreModule].taken(
-                self.src, self.dst, value, self
+            if (
+                (value ^ self.options) & GRE_UDPENCAP
+                and self.outer
+                and self.vnet[GreModule].taken(self.src, self.dst, value, self)
             ):
                 raise KError(EEXIST)
         elif isinstance(request, GRESPORT):
