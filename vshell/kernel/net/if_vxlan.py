@@ -178,9 +178,7 @@ class Vxlan(EtherIfnet):
         self.hashkey = kernel.random.bytes(4)
         self.timer = kernel.clock.callout()
         self.capabilities = self.capenable = CAPABILITIES
-        self.media = Ifmedia(
-            (IFM_ETHER | IFM_AUTO,), lambda: (IFM_ACTIVE | IFM_AVALID, IFM_ETHER | IFM_FDX), lambda: None
-        )
+        self.media = Ifmedia((IFM_ETHER | IFM_AUTO,), lambda: (IFM_ACTIVE | IFM_AVALID, IFM_ETHER | IFM_FDX), lambda: None)
 
     # life ------------------------------------------------------------------------------------------------------
     @classmethod
