@@ -98,9 +98,7 @@ class ArpGlobal(KernelModule, sub=SI_SUB_PROTO_DOMAIN):
     log_arp_movements = Sysctl(
         "net.link.ether.inet.log_arp_movements", 1, "log arp replies from MACs different than the one in the cache"
     )
-    log_arp_wrong_iface = Sysctl(
-        "net.link.ether.inet.log_arp_wrong_iface", 1, "log arp packets arriving on the wrong interface"
-    )
+    log_arp_wrong_iface = Sysctl("net.link.ether.inet.log_arp_wrong_iface", 1, "log arp packets arriving on the wrong interface")
     max_log_per_second = Sysctl(
         "net.link.ether.inet.max_log_per_second",
         1,
@@ -334,9 +332,7 @@ def in_arpinput(ifp: Ifnet, ah: Arp) -> None:
         arp_log(ifp, LOG_NOTICE, f"link address is broadcast for IP address {inet_ntoa(ah.spa)}!")
         return
     if len(ah.sha) != ifp.addrlen:
-        arp_log(
-            ifp, LOG_WARNING, f"from {_mac(ah.sha)}: addr len: new {len(ah.sha)}, i/f {ifp.addrlen} (ignored)"
-        )
+        arp_log(ifp, LOG_WARNING, f"from {_mac(ah.sha)}: addr len: new {len(ah.sha)}, i/f {ifp.addrlen} (ignored)")
         return
     target = ah.tpa
     if not bridged and ia.carp is None and ah.spa == ia.addr and ia.addr != b"\0\0\0\0":
