@@ -33,9 +33,7 @@ class Igmp(VnetModule, sub=SI_SUB_PROTO_DOMAIN):
     v1enable = Sysctl("net.inet.igmp.v1enable", 1, "Enable backwards compatibility with IGMPv1")
     sendlocal = Sysctl("net.inet.igmp.sendlocal", 1, "Send IGMP membership reports for 224.0.0.0/24 groups")
     sendra = Sysctl("net.inet.igmp.sendra", 1, "Send IP Router Alert option in IGMPv2/v3 messages")
-    recvifkludge = Sysctl(
-        "net.inet.igmp.recvifkludge", 1, "Rewrite IGMPv1/v2 reports from 0.0.0.0 to contain subnet address"
-    )
+    recvifkludge = Sysctl("net.inet.igmp.recvifkludge", 1, "Rewrite IGMPv1/v2 reports from 0.0.0.0 to contain subnet address")
 
     def __init__(self, vnet: Vnet) -> None:
         super().__init__(vnet)
