@@ -22,10 +22,7 @@ def in_lltable_rtcheck(ifp: Ifnet, addr: bytes) -> int:
         return EINVAL
     if nh.flags & NHF_GATEWAY and (
         # A host route whose gateway is the host itself lets ARP proceed.
-        not nh.flags & NHF_HOST
-        or nh.ifp.type != IFT_ETHER
-        or nh.ifp.flags & (IFF_NOARP | IFF_STATICARP)
-        or nh.gateway != addr
+        not nh.flags & NHF_HOST or nh.ifp.type != IFT_ETHER or nh.ifp.flags & (IFF_NOARP | IFF_STATICARP) or nh.gateway != addr
     ):
         return EINVAL
     if nh.ifp is not ifp and not nh.flags & NHF_HOST:
