@@ -100,7 +100,13 @@ def _forward_flow(ifp: Ifnet, ip: Ip, m: Mbuf, data: bytearray, off: int) -> boo
     data[off + 10] = cksum >> 8
     data[off + 11] = cksum & 0xFF
     lle = nh.prepend
-    if lle is not None and lle.flags & _USABLE == LLE_VALID and not lle.skip_req and out.flags & _SENDING == RUNNING and not out.hooked:
+    if (
+        lle is not None
+        and lle.flags & _USABLE == LLE_VALID
+        and not lle.skip_req
+        and out.flags & _SENDING == RUNNING
+        and not out.hooked
+    ):
         m.off = off - 14
         _pack_ether(data, off - 14, lle.lladdr, out.lladdr, 0x0800)
         error = out.transmit(m)
