@@ -118,14 +118,10 @@ class IpGlobal(KernelModule, sub=SI_SUB_PROTO_DOMAIN):
     """What all stacks share."""
 
     intr_queue_maxlen = Sysctl("net.inet.ip.intr_queue_maxlen", 256, "Maximum size of the IP input queue", minimum=1)
-    intr_queue_drops = Sysctl(
-        "net.inet.ip.intr_queue_drops", 0, "Number of packets dropped from the IP input queue", flags="r"
-    )
+    intr_queue_drops = Sysctl("net.inet.ip.intr_queue_drops", 0, "Number of packets dropped from the IP input queue", flags="r")
     reservedlow = Sysctl("net.inet.ip.portrange.reservedlow", 0)
     mcast_loop = Sysctl("net.inet.ip.mcast.loop", 1, "Loopback multicast datagrams by default", flags="wt")
     mcast_maxsocksrc = Sysctl(
         "net.inet.ip.mcast.maxsocksrc", 128, "Max source filters per socket", flags="wt", fmt="unsigned long"
     )
-    mcast_maxgrpsrc = Sysctl(
-        "net.inet.ip.mcast.maxgrpsrc", 512, "Max source filters per group", flags="wt", fmt="unsigned long"
-    )
+    mcast_maxgrpsrc = Sysctl("net.inet.ip.mcast.maxgrpsrc", 512, "Max source filters per group", flags="wt", fmt="unsigned long")
