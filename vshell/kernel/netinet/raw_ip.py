@@ -66,9 +66,7 @@ class RipGlobal(KernelModule, sub=SI_SUB_PROTO_DOMAIN):
     """What all stacks share."""
 
     maxdgram = Sysctl("net.inet.raw.maxdgram", 9216, "Maximum outgoing raw IP datagram size", fmt="unsigned long")
-    recvspace = Sysctl(
-        "net.inet.raw.recvspace", 9216, "Maximum space for incoming raw IP datagrams", fmt="unsigned long"
-    )
+    recvspace = Sysctl("net.inet.raw.recvspace", 9216, "Maximum space for incoming raw IP datagrams", fmt="unsigned long")
 
 
 def rip_input(ifp: Ifnet, m: Mbuf, hlen: int, proto: int) -> None:
