@@ -66,9 +66,7 @@ MAPPED = bytes(10) + b"\xff\xff"
 class Tcp6(VnetModule, sub=SI_SUB_PROTO_DOMAIN):
     """Settings."""
 
-    v6only = Sysctl(
-        "net.inet6.ip6.v6only", 1, "Restrict AF_INET6 sockets to IPv6 addresses only", flags="w"
-    )
+    v6only = Sysctl("net.inet6.ip6.v6only", 1, "Restrict AF_INET6 sockets to IPv6 addresses only", flags="w")
 
 
 class TcpInet6(TcpAf):
