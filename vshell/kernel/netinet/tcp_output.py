@@ -309,5 +309,3 @@ def _failed(tp: Tcpcb, error: int, flags: int, length: int) -> tuple[int, bool]:
         tp.softerror = error
         return 0, False
     return error, False
-
-
