@@ -236,6 +236,4 @@ def tcp_ctlinput(vnet: Vnet, icmp: bytes) -> None:
     tcp_error(vnet, icmp[20:24], icmp[24:28], icmp[at:], error, abort, mtu)
 
 
-
-
 ip_ctlprotox[6] = tcp_ctlinput
