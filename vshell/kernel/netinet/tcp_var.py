@@ -43,19 +43,13 @@ class Tcp(VnetModule, sub=SI_SUB_PROTO_DOMAIN):
     nolocaltimewait = Sysctl(
         "net.inet.tcp.nolocaltimewait", 0, "Do not create TCP TIME_WAIT state for local connections", fmt="uint8_t"
     )
-    icmp_may_rst = Sysctl(
-        "net.inet.tcp.icmp_may_rst", 1, "Certain ICMP unreachable messages may abort connections in SYN_SENT"
-    )
+    icmp_may_rst = Sysctl("net.inet.tcp.icmp_may_rst", 1, "Certain ICMP unreachable messages may abort connections in SYN_SENT")
     tolerate_missing_ts = Sysctl("net.inet.tcp.tolerate_missing_ts", 1, "Tolerate missing TCP timestamps")
     do_sack = Sysctl("net.inet.tcp.sack.enable", 1, "Enable/Disable TCP SACK support")
     path_mtu_discovery = Sysctl("net.inet.tcp.path_mtu_discovery", 1, "Enable Path MTU Discovery")
     insecure_ack = Sysctl("net.inet.tcp.insecure_ack", 0, "Follow RFC793 criteria for validating SEG.ACK")
-    insecure_rst = Sysctl(
-        "net.inet.tcp.insecure_rst", 0, "Follow RFC793 instead of RFC5961 criteria for accepting RST packets"
-    )
-    insecure_syn = Sysctl(
-        "net.inet.tcp.insecure_syn", 0, "Follow RFC793 instead of RFC5961 criteria for accepting SYN packets"
-    )
+    insecure_rst = Sysctl("net.inet.tcp.insecure_rst", 0, "Follow RFC793 instead of RFC5961 criteria for accepting RST packets")
+    insecure_syn = Sysctl("net.inet.tcp.insecure_syn", 0, "Follow RFC793 instead of RFC5961 criteria for accepting SYN packets")
     initcwnd_segments = Sysctl(
         "net.inet.tcp.initcwnd_segments", 10, "Slow-start flight size (initial congestion window) in number of segments"
     )
@@ -112,15 +106,11 @@ class TcpGlobal(KernelModule, sub=SI_SUB_PROTO_DOMAIN):
     keepcnt = Sysctl("net.inet.tcp.keepcnt", 8, "Number of keepalive probes to send")
     delacktime = Sysctl("net.inet.tcp.delacktime", 40, "Time before a delayed ACK is sent", minimum=1)
     finwait2_timeout = Sysctl("net.inet.tcp.finwait2_timeout", 60000, "FIN-WAIT2 timeout", minimum=1)
-    fast_finwait2_recycle = Sysctl(
-        "net.inet.tcp.fast_finwait2_recycle", 0, "Recycle closed FIN_WAIT_2 connections faster"
-    )
+    fast_finwait2_recycle = Sysctl("net.inet.tcp.fast_finwait2_recycle", 0, "Recycle closed FIN_WAIT_2 connections faster")
     rexmit_initial = Sysctl("net.inet.tcp.rexmit_initial", 1000, "Initial Retransmission Timeout", minimum=1)
     rexmit_min = Sysctl("net.inet.tcp.rexmit_min", 30, "Minimum Retransmission Timeout", minimum=1)
     rexmit_max = Sysctl("net.inet.tcp.rexmit_max", 64000, "Maximum Retransmission Timeout", minimum=1)
-    rexmit_drop_options = Sysctl(
-        "net.inet.tcp.rexmit_drop_options", 0, "Drop TCP options from 3rd and later retransmitted SYN"
-    )
+    rexmit_drop_options = Sysctl("net.inet.tcp.rexmit_drop_options", 0, "Drop TCP options from 3rd and later retransmitted SYN")
 
     def maxidle(self) -> int:
         """TP_MAXIDLE."""
@@ -232,5 +222,3 @@ def unwrap(number: int, near: int) -> int:
 def tstmp_lt(one: int, two: int) -> bool:
     """TSTMP_LT."""
     return (one - two) & MASK >= 0x80000000
-
-
