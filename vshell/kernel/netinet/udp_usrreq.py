@@ -90,9 +90,7 @@ class UdpGlobal(KernelModule, sub=SI_SUB_PROTO_DOMAIN):
     """What all stacks share."""
 
     maxdgram = Sysctl("net.inet.udp.maxdgram", 9216, "Maximum outgoing UDP datagram size", fmt="unsigned long")
-    recvspace = Sysctl(
-        "net.inet.udp.recvspace", 42080, "Maximum space for incoming UDP datagrams", fmt="unsigned long"
-    )
+    recvspace = Sysctl("net.inet.udp.recvspace", 42080, "Maximum space for incoming UDP datagrams", fmt="unsigned long")
 
 
 # input ----------------------------------------------------------------------------------------------------------
