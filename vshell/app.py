@@ -156,7 +156,7 @@ def parse(argv: Sequence[str]) -> Options:
 
 
 def tune_memory() -> None:
-    """Set the collector of cyclic garbage for a process that is all machine: by default it would look at every stack too often."""
+    """Set the collector of cyclic garbage for a process that is all machine, whose stacks live long."""
     import gc
 
     gc.set_threshold(20_000, 20, 50)
