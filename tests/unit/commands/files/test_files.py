@@ -59,13 +59,17 @@ CASES = {
         "touch f; chown nobody:operator f; stat -f '%Su %Sg' f; chown :0 f; stat -f %g f; chown nosuch f; echo $?",
         ["nobody operator", "0", "1", "chown: nosuch: illegal user name"],
     ),
-    "chflags": ("touch f; chflags schg f; rm -f f; ls -lo f | awk '{print $5}'; chflags noschg f", ["schg", "rm: f: Operation not permitted"]),
+    "chflags": (
+        "touch f; chflags schg f; rm -f f; ls -lo f | awk '{print $5}'; chflags noschg f",
+        ["schg", "rm: f: Operation not permitted"],
+    ),
     "touch -d and -r": (
         "touch -d 2001-02-03T04:05:06Z a; touch -r a b; stat -f %m a b; touch -c c; ls c",
         ["981173106", "981173106", "ls: c: No such file or directory"],
     ),
     "mktemp": (
-        "t=$(mktemp /tmp/work.XXXXXX); test -f $t && stat -f %Lp $t; d=$(mktemp -d); test -d $d && echo made; mktemp -u x.XXX | wc -c",
+        "t=$(mktemp /tmp/work.XXXXXX); test -f $t && stat -f %Lp $t; d=$(mktemp -d); test -d $d && echo made;"
+        " mktemp -u x.XXX | wc -c",
         ["600", "made", "       6"],
     ),
     "truncate": ("truncate -s 1k f; truncate -s -24 f; truncate -s %100 f; stat -f %z f", ["1000"]),
@@ -83,12 +87,17 @@ CASES = {
     ),
     "mkfifo": ("mkfifo -m 600 p; (echo through > p) & cat p; stat -f %HT p", ["through", "Fifo File"]),
     "dd": (
-        "printf abcdefgh | dd bs=2 skip=1 count=2 2> /dev/null; echo; printf ab | dd conv=ucase,sync bs=4 status=none | od -An -tx1; dd x=1",
+        "printf abcdefgh | dd bs=2 skip=1 count=2 2> /dev/null; echo;"
+        " printf ab | dd conv=ucase,sync bs=4 status=none | od -An -tx1; dd x=1",
         ["cdef", "           41  42  00  00                                                ", "dd: unknown operand x"],
     ),
-    "du counts links once": ("mkdir d; truncate -s 1m d/f; dd if=/dev/zero of=d/g bs=64k count=1 2> /dev/null; ln d/g d/h; BLOCKSIZE=512 du -sA d | cut -f1", ["2177"]),
+    "du counts links once": (
+        "mkdir d; truncate -s 1m d/f; dd if=/dev/zero of=d/g bs=64k count=1 2> /dev/null; ln d/g d/h;"
+        " BLOCKSIZE=512 du -sA d | cut -f1",
+        ["2177"],
+    ),
     "which": ("which ls nosuch; echo $?; which -a sh; which -s ls && echo yes", ["/bin/ls", "1", "/bin/sh", "yes"]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CASES)

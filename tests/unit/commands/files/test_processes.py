@@ -19,7 +19,10 @@ def lines(result: Result) -> list[str]:
 CASES = {
     "timeout": ("timeout 1 sleep 5; echo $?; timeout -s KILL 1 sleep 5; echo $?; timeout 5 false; echo $?", ["124", "124", "1"]),
     "timeout keeps the status": ("timeout --preserve-status 1 sleep 5; echo $?", ["143", "Terminated"]),
-    "nice": ("nice -n 5 nice -n 3 sh -c 'ps -o nice= -p $$'; su -m nobody -c 'nice -n -1 true'", ["8", "nice: setpriority: Permission denied"]),
+    "nice": (
+        "nice -n 5 nice -n 3 sh -c 'ps -o nice= -p $$'; su -m nobody -c 'nice -n -1 true'",
+        ["8", "nice: setpriority: Permission denied"],
+    ),
     "env": (
         "env -i A=1 B=2 sh -c 'echo $A$B$HOME'; A=1 env -u A sh -c 'echo ${A-unset}'; env -i C=3 printenv",
         ["12", "unset", "C=3"],
@@ -36,17 +39,24 @@ CASES = {
         "id; id -un nobody; id nosuch; echo $?; id -Gn operator",
         ["uid=0(root) gid=0(wheel) groups=0(wheel)", "nobody", "1", "operator", "id: nosuch: no such user"],
     ),
-    "su": ("su -m nobody -c 'id -un; whoami'; su nosuch -c true; echo $?", ["nobody", "nobody", "1", "su: unknown login: nosuch"]),
+    "su": (
+        "su -m nobody -c 'id -un; whoami'; su nosuch -c true; echo $?",
+        ["nobody", "nobody", "1", "su: unknown login: nosuch"],
+    ),
     "pw": (
-        "pw groupadd lab; pw useradd ann -g lab -m -s /bin/sh; id ann; ls -d /home/ann; pw usermod ann -c 'Ann A'; pw usershow ann;"
+        "pw groupadd lab; pw useradd ann -g lab -m -s /bin/sh; id ann; ls -d /home/ann; pw usermod ann -c 'Ann A';"
+        " pw usershow ann;"
         " pw userdel ann -r; id ann; ls /home",
         [
-            "uid=1001(ann) gid=1001(lab) groups=1001(lab)", "/home/ann", "ann:*:1001:1001::0:0:Ann A:/home/ann:/bin/sh",
+            "uid=1001(ann) gid=1001(lab) groups=1001(lab)",
+            "/home/ann",
+            "ann:*:1001:1001::0:0:Ann A:/home/ann:/bin/sh",
             "id: ann: no such user",
         ],
     ),
     "pgrep and pkill": (
-        "sleep 100 & sleep 200 & pgrep -f 'sleep 1' | wc -l | tr -d ' '; pkill -f 'sleep 2'; sleep 1; pgrep -l sleep | cut -d' ' -f2-;"
+        "sleep 100 & sleep 200 & pgrep -f 'sleep 1' | wc -l | tr -d ' '; pkill -f 'sleep 2'; sleep 1;"
+        " pgrep -l sleep | cut -d' ' -f2-;"
         " pgrep nosuch; echo $?; pgrep 2> /dev/null; echo $?",
         ["1", "sleep", "1", "2"],
     ),
@@ -67,17 +77,27 @@ CASES = {
         "sleep 100 & procstat -h -c $! | tr -s ' ' | cut -d' ' -f3-; pargs $! | tail -1; pwdx $! | cut -d' ' -f3",
         ["sleep sleep 100", "argv[1]: 100", "/root"],
     ),
-    "fstat": ("cd /tmp; sleep 100 < /etc/passwd & fstat /etc/passwd | awk '{print $2, $4, $NF}'", ["CMD FD NAME", "sleep 0 /etc/passwd"]),
+    "fstat": (
+        "cd /tmp; sleep 100 < /etc/passwd & fstat /etc/passwd | awk '{print $2, $4, $NF}'",
+        ["CMD FD NAME", "sleep 0 /etc/passwd"],
+    ),
     "df and mount": (
-        "mount -t tmpfs -o size=1m tmpfs /mnt; df -h /mnt | tail -1 | awk '{print $1, $NF}'; mount -p | tail -1 | awk '{print $2, $3}';"
+        "mount -t tmpfs -o size=1m tmpfs /mnt; df -h /mnt | tail -1 | awk '{print $1, $NF}';"
+        " mount -p | tail -1 | awk '{print $2, $3}';"
         " umount /mnt; umount /mnt; echo $?",
         ["tmpfs /mnt", "/mnt tmpfs", "1", "umount: /mnt: not a file system root directory"],
     ),
-    "cpuset": ("cpuset -g; cpuset -l 99 true; echo $?", ["pid -1 mask: 0", "pid -1 domain policy: first-touch mask: 0", "1", "cpuset: setaffinity: Invalid argument"]),
-    "getent": ("getent passwd nobody; getent nosuch x 2> /dev/null; echo $?", ["nobody:*:65534:65534:Unprivileged user:/nonexistent:/usr/sbin/nologin", "1"]),
+    "cpuset": (
+        "cpuset -g; cpuset -l 99 true; echo $?",
+        ["pid -1 mask: 0", "pid -1 domain policy: first-touch mask: 0", "1", "cpuset: setaffinity: Invalid argument"],
+    ),
+    "getent": (
+        "getent passwd nobody; getent nosuch x 2> /dev/null; echo $?",
+        ["nobody:*:65534:65534:Unprivileged user:/nonexistent:/usr/sbin/nologin", "1"],
+    ),
     "logger": ("logger -s -t me hello 2>&1 | sed 's/.* me/me/'", ["me: hello"]),
     "chroot": ("mkdir -p /tmp/r/bin; cp /bin/sh /bin/pwd /tmp/r/bin; chroot /tmp/r /bin/sh -c 'cd ..; pwd'", ["/"]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", CASES)

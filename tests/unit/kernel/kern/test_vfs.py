@@ -40,6 +40,7 @@ from vshell.abi.fcntl import (
     UTIME_OMIT,
 )
 from vshell.kernel.kern.kern_fork import fork1
+from vshell.kernel.kern.vfs_file import VnodeFile
 from vshell.machine import Machine
 
 ROOT, NOBODY = 0, 65534
@@ -70,7 +71,9 @@ class User:
     def read(self, path: str) -> bytes:
         fd = self.sys.open(path, O_RDONLY)
         try:
-            return bytes(self.proc.fd.get(fd).vnode.read_all())
+            file = self.proc.fd.get(fd)
+            assert isinstance(file, VnodeFile)
+            return bytes(file.vnode.read_all())
         finally:
             self.sys.close(fd)
 
