@@ -27,14 +27,14 @@ class CarpInfo(Record):
     vrrp_adv_inter: int | None = None
 
 
-class CARP_NL_CMD_GET(Record):  # noqa: N801
+class CARP_NL_CMD_GET(Record):
     """Answers CarpInfo records: of one vhid, or with 0 of all.  ENOENT if there is no such vhid."""
 
     ifname: str = ""
     vhid: int = 0
 
 
-class CARP_NL_CMD_SET(Record):  # noqa: N801
+class CARP_NL_CMD_SET(Record):
     """Change or make a virtual host."""
 
     ifname: str = ""

@@ -26,20 +26,20 @@ class VxlanParams(Record):
     learn: bool | None = None
 
 
-class VXLAN_CMD_SET(Record):  # noqa: N801
+class VXLAN_CMD_SET(Record):
     """Change one of the above by name.  EBUSY while it is running."""
 
     what: str = ""
     value: Any = None
 
 
-class VXLAN_CMD_FLUSH(Record):  # noqa: N801
+class VXLAN_CMD_FLUSH(Record):
     """Forget learnt addresses, or all of them."""
 
     all: bool = False
 
 
-class VXLAN_CMD_GET_CONFIG(Record):  # noqa: N801
+class VXLAN_CMD_GET_CONFIG(Record):
     """Answers a VxlanConfig."""
 
 
