@@ -42,7 +42,6 @@ HELP = """\
 """
 NOT_FOUND = "Pattern not found"
 ARROWS = {"A": "k", "B": "j", "C": "\x1bC", "D": "\x1bD", "H": "g", "F": "G", "5~": "b", "6~": " ", "1~": "g", "4~": "G"}
-FORWARD = {" ", "f", "\x06", "\x16", "\x1b ", "\n", "\r", "j", "e", "\x0e", "\x05", "d", "\x04", "z"}
 
 
 class Pager:
@@ -56,7 +55,8 @@ class Pager:
         self.paths = options.paths or ["-"]
         self.typed = list(options.initial)
         self.index = 0
-        self.text = Text(p, "", False)
+        self.ahead = bytearray()
+        self.text = Text(p, "", False, self.ahead)
         self.top: Place = (0, 0)
         self.next: Place = (0, 0)
         """What follows the last row shown."""
@@ -120,21 +120,25 @@ class Pager:
         if self.typed:
             return self.typed.pop(0)
         await self.p.stdout.drain()
-        while True:
-            try:
-                data = await self.p.sys.read(self.keys, 1)
-            except KError as e:
-                if e.errno == EINTR:
-                    continue
-                data = b""
-            break
+        data = await self.byte()
         if not data:
             self.done = True
             return "q"
         lead = data[0]
         for _ in range(3 if lead >= 0xF0 else 2 if lead >= 0xE0 else 1 if lead >= 0xC0 else 0):
-            data += await self.p.sys.read(self.keys, 1)
+            data += await self.byte()
         return decode(data)
+
+    async def byte(self) -> bytes:
+        """A byte from the keyboard; b"" when it is gone."""
+        if self.ahead:
+            return bytes((self.ahead.pop(0),))
+        while True:
+            try:
+                return await self.p.sys.read(self.keys, 1)
+            except KError as e:
+                if e.errno != EINTR:
+                    return b""
 
     async def escape(self) -> str:
         """A key that began with ESC."""
@@ -361,7 +365,7 @@ class Pager:
     # files -----------------------------------------------------------------------------------------------------
     async def open(self, index: int) -> bool:
         """Look at a file of the list."""
-        text = Text(self.p, self.paths[index], "s" in self.flags)
+        text = Text(self.p, self.paths[index], "s" in self.flags, self.ahead)
         if text.error:
             self.message = text.error
             return False
@@ -462,6 +466,7 @@ class Pager:
             return
         self.write("\n")
         self.cooked()
+        await self.p.stdout.drain()
         await system(self.p, command or "exec sh")
         self.raw()
         self.message = "!done"

@@ -18,8 +18,10 @@ class Interrupted(Exception):
 class Text:
     """One file being looked at."""
 
-    def __init__(self, p: Program, path: str, squeeze: bool) -> None:
+    def __init__(self, p: Program, path: str, squeeze: bool, typed: bytearray) -> None:
         self.p = p
+        self.typed = typed
+        """Keys pressed while the text was read."""
         self.path = path
         self.squeeze = squeeze
         self.lines: list[str] = []
@@ -68,9 +70,7 @@ class Text:
             return False
         sys = self.p.sys
         if keys >= 0 and self._fd == 0:
-            ready = await sys.poll([(self._fd, POLLIN), (keys, POLLIN)], None)
-            if any(fd == keys for fd, _ in ready) and await sys.read(keys, 1) == BREAK:
-                raise Interrupted
+            await self._wait(keys)
         try:
             data = await sys.read(self._fd, CHUNK)
         except KError as e:
@@ -86,6 +86,19 @@ class Text:
         *lines, self._rest = (self._rest + data).split(b"\n")
         self._add(lines)
         return True
+
+    async def _wait(self, keys: int) -> None:
+        """For the pipe; keys pressed meanwhile are kept, ^C ends the wait."""
+        sys = self.p.sys
+        while True:
+            ready = {fd for fd, _ in await sys.poll([(self._fd, POLLIN), (keys, POLLIN)], None)}
+            if keys in ready:
+                byte = await sys.read(keys, 1)
+                if byte == BREAK:
+                    raise Interrupted
+                self.typed += byte
+            if self._fd in ready:
+                return
 
     async def line(self, number: int, keys: int = -1) -> str | None:
         """The line with that number (from 0); None after the last one."""

@@ -42,7 +42,6 @@ async def wait_for(p: Program, pid: int) -> int:
 
 async def system(p: Program, command: str) -> int:
     """Run a command while interrupts are the command's alone; returns its wait status."""
-    await p.stdout.drain()
     old = [(number, p.sys.sigaction(number, SIG_IGN)) for number in (SIGINT, SIGQUIT)]
     try:
         return await wait_for(p, spawn_shell(p, command))
