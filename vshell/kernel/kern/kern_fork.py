@@ -44,7 +44,7 @@ def fork1(kernel: Kernel, parent: Proc, entry: Entry) -> Proc:
     p.pgid, p.sid, p.ctty = parent.pgid, parent.sid, parent.ctty
     p.comm, p.args, p.env, p.text = parent.comm, parent.args, parent.env, parent.text
     p.cdir, p.rdir, p.cmask = parent.cdir, parent.rdir, parent.cmask
-    p.fibnum, p.nice, p.cpuset = parent.fibnum, parent.nice, parent.cpuset
+    p.fibnum, p.nice, p.rtprio, p.cpuset = parent.fibnum, parent.nice, parent.rtprio, parent.cpuset
     p.limits = dict(parent.limits)
     p.fd = parent.fd.copy()
     p.sigmask = parent.sigmask

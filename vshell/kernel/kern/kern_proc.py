@@ -56,9 +56,9 @@ class Proc(Signals):
     """One process.  `wait`, `exit` and exec live in kern_exit.py, kern_fork.py, kern_exec.py; signals in kern_sig.py."""
 
     __slots__ = (
-        "alarm_timer", "args", "cdir", "children", "cmask", "comm", "coro", "cpuset", "ctty", "entry", "env", "exited", "fd", "fibnum",
-        "kernel", "limits", "nice", "parent", "pgid", "pid", "rdir", "reaper", "rusage", "sid", "sleeping", "start", "sysent", "text",
-        "timedout", "ucred", "waitchan", "wchans", "xstat",
+        "alarm_timer", "args", "cdir", "children", "cmask", "comm", "coro", "cpuset", "ctty", "entry", "env", "exited", "fd",
+        "fibnum", "kernel", "limits", "nice", "parent", "pgid", "pid", "rdir", "reaper", "rtprio", "rusage", "sid", "sleeping",
+        "start", "sysent", "text", "timedout", "ucred", "waitchan", "wchans", "xstat",
     )  # fmt: skip
 
     def __init__(self, kernel: Kernel, pid: int, parent: Proc | None, ucred: Ucred) -> None:
@@ -89,6 +89,7 @@ class Proc(Signals):
         self.cmask = 0o022
         self.fibnum = 0
         self.nice = 0
+        self.rtprio = ("normal", 0)
         self.cpuset: tuple[Prison, int] | None = None
         """A numbered set of processors of its own, valid as long as it is in that jail (kern_cpuset.py)."""
         self.limits = dict(DEFAULT_LIMITS)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vshell.abi.errno import EACCES, EPERM, ESRCH, KError
+from vshell.abi.errno import EACCES, EINVAL, EPERM, ESRCH, KError
+from vshell.kernel.kern.kern_priv import PRIV_SCHED_IDPRIO, PRIV_SCHED_RTPRIO, priv_check
 from vshell.kernel.kern.kern_proc import p_cansee, pfind
 from vshell.kernel.kern.kern_synch import Wchan, tsleep
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from vshell.kernel.kern.kernel import Kernel
 
 PRIO_MIN, PRIO_MAX = -20, 20
+RTP_PRIO_MAX = 31
 
 
 def descendants(p: Proc) -> list[Proc]:
@@ -60,6 +62,22 @@ class ProcctlCalls:
         if nice < target.nice and cred.uid != 0:
             raise KError(EACCES)
         target.nice = nice
+
+    def rtprio(self, pid: int) -> tuple[str, int]:
+        """rtprio(2), RTP_LOOKUP."""
+        return self._target(pid).rtprio
+
+    def rtprio_set(self, pid: int, kind: str, prio: int) -> None:
+        """rtprio(2), RTP_SET: processes are told apart by it, but all run alike (DIFFERS)."""
+        target = self._target(pid)
+        cred = self.proc.ucred
+        if cred.uid not in (0, target.ucred.uid, target.ucred.ruid):
+            raise KError(EPERM)
+        if kind != "normal":
+            priv_check(self.proc, PRIV_SCHED_RTPRIO if kind == "realtime" else PRIV_SCHED_IDPRIO)
+        if not 0 <= prio <= RTP_PRIO_MAX:
+            raise KError(EINVAL)
+        target.rtprio = (kind, prio)
 
     def setargs(self, args: Sequence[str]) -> None:
         """What ps(1) shows as the arguments (sysctl kern.proc.args, as setproctitle(3) sets them)."""
