@@ -32,13 +32,13 @@ from vshell.kernel.net.if_ethersubr import EtherIfnet, ether_gen_addr, ether_ifa
 from vshell.kernel.net.if_media import Ifmedia
 from vshell.kernel.net.ifioctl import ifunit
 from vshell.kernel.net.ifnet import if_link_state_change
-from vshell.kernel.net.mbuf import M_BCAST, M_CSUM_IP, M_MCAST, M_VLANTAG
+from vshell.kernel.net.mbuf import M_BCAST, M_CSUM_IP, M_MCAST, M_SPLIT, M_VLANTAG
 
 if TYPE_CHECKING:
     from vshell.abi.record import Record
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel
-    from vshell.kernel.net.mbuf import M_CSUM_IP, Mbuf
+    from vshell.kernel.net.mbuf import Mbuf
 
 CAPABILITIES = (
     IFCAP_VLAN_MTU | IFCAP_VLAN_HWTAGGING | IFCAP_TXCSUM | IFCAP_RXCSUM | IFCAP_TXCSUM_IPV6 | IFCAP_RXCSUM_IPV6
@@ -148,7 +148,7 @@ class Epair(EtherIfnet):
         if m.flags:
             if m.flags & MCAST:
                 self.omcasts += 1
-            m.flags &= M_VLANTAG | M_CSUM_IP
+            m.flags &= M_VLANTAG | M_CSUM_IP | M_SPLIT
         other.ipackets += 1
         self.netisrq.append((ether_input, other, m))
         return 0

@@ -96,7 +96,8 @@ def ether_output(ifp: Ifnet, m: Mbuf, family: int, gateway: bytes, ro: Any = Non
         if not isinstance(found, bytes):
             return found or 0
         dst = found
-        if dst == ifp.lladdr:
+        if dst == ifp.lladdr and any(ifa.addr == gateway for ifa in ifp.addrs):
+            # Our own address (RT_L2_ME).  A neighbour published with our link-level address is sent to as any other.
             return if_simloop(ifp, m, family, 0)
     off = m.off - 14
     if off >= 0:

@@ -39,7 +39,7 @@ from vshell.kernel.kern.prison_ip import prison_check_ip
 from vshell.kernel.net.if_clone import IfCloner, cloner
 from vshell.kernel.net.ifioctl import net_priv_check
 from vshell.kernel.net.ifnet import Ifaddr, Ifnet, if_attach, if_detach, if_link_state_change, ifaddr_event
-from vshell.kernel.net.mbuf import M_BCAST, M_MCAST
+from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, M_SPLIT
 from vshell.kernel.net.netisr import ETHERTYPE_IP, ETHERTYPE_IPV6, netisr_handlers
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class Gif(Ifnet):
     def decapsulated(self, m: Mbuf, proto: int) -> None:
         """gif_input: a packet without its outer header."""
         m.rcvif = self
-        m.flags = 0
+        m.flags = M_SPLIT
         if self.bpf:
             for tap in self.bpf:
                 tap(self, m, False)

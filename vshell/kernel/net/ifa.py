@@ -63,9 +63,10 @@ def ifa_ifwithnet(
                 # A point-to-point link is known by its other end.
                 if ifa.dstaddr == addr:
                     return ifa
+            elif best is not None and ifa.prefixlen <= best.prefixlen:
+                continue
             elif same_prefix(ifa.addr, addr, ifa.prefixlen) and _here(ifp, addr, scope):
-                if best is None or ifa.prefixlen > best.prefixlen:
-                    best = ifa
+                best = ifa
     return best
 
 

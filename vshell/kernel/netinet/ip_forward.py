@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vshell.abi.errno import EACCES, EMSGSIZE, ENOBUFS
 from vshell.abi.socket import AF_INET
-from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, Mbuf
+from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, M_SPLIT, Mbuf
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_BROADCAST, NHF_DEFAULT, NHF_GATEWAY, NHF_REDIRECT, NHF_REJECT, Nhop
 from vshell.kernel.net.route.route_tables import fib_lookup
 from vshell.kernel.netinet.in_var import in_canforward
@@ -53,6 +53,7 @@ def ip_forward(ifp: Ifnet, vnet: Vnet, m: Mbuf, srcrt: bool) -> None:
             icmp_error(vnet, m, ICMP_UNREACH, ICMP_UNREACH_HOST)
         return
     copy = m.copy()
+    copy.flags &= ~M_SPLIT
     data[off + 8] -= 1
     better = None if srcrt or nh is None else _better(ip, m, nh, dst)
     error = ip_output(vnet, m, None, nh, IP_FORWARDING)

@@ -12,7 +12,7 @@ from vshell.abi.sockio import IFF_BROADCAST, IFF_POINTOPOINT
 from vshell.kernel.kern.clock import NS
 from vshell.kernel.kern.module import SI_SUB_PROTO_DOMAIN, Sysctl, VnetModule, sysctl_proc
 from vshell.kernel.net.ifioctl import ifunit
-from vshell.kernel.net.mbuf import LEADING_SPACE, M_BCAST, M_MCAST, M_SKIP_FIREWALL, Mbuf
+from vshell.kernel.net.mbuf import LEADING_SPACE, M_BCAST, M_MCAST, M_SKIP_FIREWALL, M_SPLIT, Mbuf
 from vshell.kernel.net.route.nhop import NHF_GATEWAY, NHF_HOST
 from vshell.kernel.net.route.route import rib_add_redirect
 from vshell.kernel.net.route.route_tables import fib_lookup
@@ -145,7 +145,7 @@ def icmp_error(vnet: Vnet, m: Mbuf, kind: int, code: int, dest: bytes = b"", mtu
     stat = icmp.stat
     if kind != ICMP_REDIRECT:
         stat.error += 1
-    if m.flags & (M_BCAST | M_MCAST):
+    if m.flags & (M_BCAST | M_MCAST | M_SPLIT):
         return
     data, off = m.data, m.off
     if len(data) - off < 20 + ICMP_MINLEN:
@@ -416,9 +416,10 @@ def _reply_source(vnet: Vnet, ip: Ip, icmp: Icmp, m: Mbuf, dst: bytes, src: byte
         for ia in in_addrs(chosen) if chosen is not None else ():
             return ia.addr
     nh = fib_lookup(vnet, AF_INET, src, m.fib)
-    if nh is None or nh.ifa is None:
+    if nh is None:
         return None
-    return nh.ifa.addr
+    # Over an interface without an address it is the unspecified one that answers.
+    return nh.ifa.addr if nh.ifa is not None else bytes(4)
 
 
 def _reply_options(m: Mbuf, options: bytes) -> bytes:

@@ -31,7 +31,7 @@ def _record(ifp: Ifnet, lle: Llentry) -> Neighbour:
     valid = bool(lle.flags & LLE_VALID)
     return Neighbour(
         lle.addr, ifp.index, ifp.xname, ifp.type, lle.lladdr if valid else b"", bool(lle.flags & LLE_STATIC),
-        bool(lle.flags & LLE_PUB), 0 if lle.flags & LLE_STATIC else lle.expire, not valid,
+        bool(lle.flags & LLE_PUB), 0 if lle.flags & LLE_STATIC else lle.expire or -1, not valid,
         bool(lle.flags & LLE_IFADDR),
     )  # fmt: skip
 

@@ -22,7 +22,7 @@ from vshell.abi.socket import (
 from vshell.kernel.kern.module import SI_SUB_PROTO_DOMAIN, KernelModule, Sysctl, VnetModule, sysctl_proc
 from vshell.kernel.kern.prison_ip import prison_check_ip, prison_remote_ip, prison_restricts
 from vshell.kernel.kern.uipc_socket import Protosw, Socket, protosw
-from vshell.kernel.net.mbuf import M_BCAST, M_IP_NEXTHOP, M_MCAST, m_get
+from vshell.kernel.net.mbuf import M_BCAST, M_IP_NEXTHOP, M_MCAST, M_SPLIT, m_get
 from vshell.kernel.netinet.counters import Counters
 from vshell.kernel.netinet.in_pcb import (
     ANY,
@@ -149,6 +149,7 @@ def _noport(vnet: Vnet, udp: Udp, m: Mbuf, src: bytes, sport: int, dst: bytes, d
     elif udp.blackhole and (udp.blackhole_local or not in_localip(vnet, src)):
         return
     elif badport_bandlim(vnet, BANDLIM_ICMP_UNREACH):
+        m.flags &= ~M_SPLIT
         icmp_error(vnet, m, ICMP_UNREACH, ICMP_UNREACH_PORT)
 
 
