@@ -6,7 +6,6 @@ from vshell.userland.getopt import Getopt
 from vshell.userland.program import Program, program
 from vshell.userland.system import system
 
-
 VERSION = "15.1-RELEASE-p1"
 """Of the programs and of the installed kernel."""
 
@@ -16,9 +15,12 @@ async def main(p: Program) -> int:
     """freebsd-version [-kru] [-j jail]"""
     flags: set[str] = set()
     jails: list[str] = []
-    parsed = Getopt(p, "kruj:")
+    parsed = Getopt(p, ":kruj:")
     for letter, value in parsed:
-        if letter == "?":
+        if letter in "?:":
+            p.stderr.write(
+                f"{'Illegal option' if letter == '?' else 'No arg for'} -{parsed.optopt}{' option' if letter == ':' else ''}\n"
+            )
             p.usage(f"usage: {p.name} [-kru] [-j jail]")
         if letter == "j":
             jails += value.split()

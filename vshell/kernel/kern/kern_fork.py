@@ -211,6 +211,10 @@ class ProcessCalls:
 
     def fork(self, main: Entry) -> int:
         """fork(2): see abi.syscalls."""
+        limit = self.proc.limits["nproc"]
+        uid = self.proc.ucred.ruid
+        if uid and 0 <= limit <= sum(p.ucred.ruid == uid for p in self.kernel.procs.values()):
+            raise KError(EAGAIN)
         self.kernel.charge(self.proc, FORK_COST)
         return fork1(self.kernel, self.proc, main).pid
 
