@@ -29,6 +29,7 @@ from vshell.abi.socket import (
     IPPROTO_IP,
 )  # fmt: skip
 from vshell.abi.sockio import IFF_MULTICAST
+from vshell.kernel.kern.kern_priv import PRIV_NETINET_BINDANY, priv_check
 from vshell.kernel.net.ifnet import ifnet_byindex
 from vshell.kernel.net.route.route_tables import fib_lookup
 from vshell.kernel.netinet.in_mcast import in_joingroup, in_leavegroup
@@ -163,6 +164,8 @@ def ip_setopt(inp: Inpcb, level: int, name: int, value: Any, td: Proc) -> None:
             raise KError(EINVAL)
         setattr(inp, _NUMBERS[name], value & 0xFF)
     elif name in _BOOLS:
+        if name == IP_BINDANY:
+            priv_check(td, PRIV_NETINET_BINDANY)
         setattr(inp, _BOOLS[name], bool(value))
     elif name in _RECV:
         (inp.recv.add if value else inp.recv.discard)(name)

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EINVAL, KError
 from vshell.abi.inet_stats import Ipstat
-from vshell.kernel.kern.module import SI_ORDER_FIRST, SI_SUB_PROTO_DOMAIN, KernelModule, Sysctl, VnetModule, sysctl_proc
+from vshell.kernel.kern.module import (
+    SI_ORDER_FIRST,
+    SI_SUB_PROTO_DOMAIN,
+    KernelModule,
+    Sysctl,
+    SysctlDecl,
+    VnetModule,
+    sysctl_proc,
+)  # fmt: skip
 from vshell.kernel.net.pfil import Pfil, PfilHead
 from vshell.kernel.netinet.counters import Counters
 
@@ -18,6 +26,17 @@ if TYPE_CHECKING:
 
 IP_FORWARDING, IP_RAWOUTPUT, IP_SENDONES, IP_SENDTOIF, IP_ROUTETOIF, IP_ALLOWBROADCAST = 0x1, 0x2, 0x4, 0x8, 0x10, 0x20
 """Flags of ip_output."""
+
+
+def _port(name: str, attr: str, least: int, most: int) -> SysctlDecl:
+    """A port that is drawn into its range when it is set outside (sysctl_net_ipport_check)."""
+
+    def handler(self: Any, td: Any, new: Any) -> Any:
+        if new is not None:
+            setattr(self, attr, min(max(new, least), most))
+        return getattr(self, attr)
+
+    return sysctl_proc(name)(handler)
 
 
 class Ip(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_FIRST):
@@ -59,12 +78,18 @@ class Ip(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_FIRST):
         "net.inet.ip.broadcast_lowest", 0, "Treat lowest address on a subnet (host 0) as broadcast", fmt="uint8_t"
     )
     no_same_prefix = Sysctl("net.inet.ip.no_same_prefix", 0, "Refuse to create same prefixes on different interfaces")
-    portrange_first = Sysctl("net.inet.ip.portrange.first", 10000)
-    portrange_last = Sysctl("net.inet.ip.portrange.last", 65535)
-    portrange_hifirst = Sysctl("net.inet.ip.portrange.hifirst", 49152)
-    portrange_hilast = Sysctl("net.inet.ip.portrange.hilast", 65535)
-    portrange_lowfirst = Sysctl("net.inet.ip.portrange.lowfirst", 1023)
-    portrange_lowlast = Sysctl("net.inet.ip.portrange.lowlast", 600)
+    portrange_first = 10000
+    portrange_last = 65535
+    portrange_hifirst = 49152
+    portrange_hilast = 65535
+    portrange_lowfirst = 1023
+    portrange_lowlast = 600
+    _first = _port("net.inet.ip.portrange.first", "portrange_first", 1024, 65535)
+    _last = _port("net.inet.ip.portrange.last", "portrange_last", 1024, 65535)
+    _hifirst = _port("net.inet.ip.portrange.hifirst", "portrange_hifirst", 1024, 65535)
+    _hilast = _port("net.inet.ip.portrange.hilast", "portrange_hilast", 1024, 65535)
+    _lowfirst = _port("net.inet.ip.portrange.lowfirst", "portrange_lowfirst", 1, 1023)
+    _lowlast = _port("net.inet.ip.portrange.lowlast", "portrange_lowlast", 1, 1023)
     portrange_reservedhigh = Sysctl("net.inet.ip.portrange.reservedhigh", 1023)
     portrange_randomized = Sysctl("net.inet.ip.portrange.randomized", 1, "Enable random port allocation")
     loopback_plen = 8
