@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vshell.abi.errno import KError
-from vshell.abi.if_tunnel import SIOCDIFPHYADDR
+from vshell.abi.if_tunnel import SIOCDIFPHYADDR, embed_scope
 from vshell.abi.sockio import (
     IFCAP_HWRXTSTMP,
     IFCAP_IPSEC_OFFLOAD,
@@ -125,9 +125,10 @@ def settunnel(ctx: Context, src: str, dst: str) -> None:
     ends = []
     for text in (src, dst):
         try:
-            ends.append(getaddrinfo(ctx.p, text)[0].addr.addr)
+            found = getaddrinfo(ctx.p, text)[0].addr
         except GaiError as e:
             ctx.errx(f"error in parsing address string: {e}")
+        ends.append(embed_scope(found.addr, getattr(found, "scope_id", 0)))
     if len(ends[0]) != len(ends[1]):
         ctx.errx("source and destination address families do not match")
     if not ctx.family.settunnel(ctx, ends[0], ends[1]):

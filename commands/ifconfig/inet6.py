@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vshell.abi.errno import EAFNOSUPPORT, EPFNOSUPPORT, EPROTONOSUPPORT, KError
-from vshell.abi.if_tunnel import SIOCGIFPDSTADDR, SIOCGIFPSRCADDR, SIOCSIFPHYADDR
+from vshell.abi.if_tunnel import SIOCGIFPDSTADDR, SIOCGIFPSRCADDR, SIOCSIFPHYADDR, recover_scope
 from vshell.abi.in6 import (
     IN6_IFF_ANYCAST,
     IN6_IFF_AUTOCONF,
@@ -35,7 +35,7 @@ from vshell.commands.ifconfig.configure import bad_value
 from vshell.commands.ifconfig.context import Context
 from vshell.commands.ifconfig.inet import execute, host_name, link_index
 from vshell.commands.ifconfig.keywords import ADDR, BRDADDR, DSTADDR, MASK, RIDADDR, Family, arg, flag
-from vshell.userland.addr import inet_ntop6, is_linklocal
+from vshell.userland.addr import is_linklocal
 from vshell.userland.cnumber import strtol
 from vshell.userland.netdb import GaiError, getaddrinfo, numeric_name
 
@@ -153,7 +153,7 @@ class Inet6(Family):
                 return
             if len(answer) != 16:
                 return
-            ends.append(inet_ntop6(answer))
+            ends.append(numeric_name(ctx.p, *recover_scope(answer)))
         ctx.out(f"\ttunnel inet6 {ends[0]} --> {ends[1]}\n")
 
     def settunnel(self, ctx: Context, src: bytes, dst: bytes) -> bool:

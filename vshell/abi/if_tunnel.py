@@ -5,6 +5,18 @@ from __future__ import annotations
 from vshell.abi.sockio import IfRequest
 
 
+def embed_scope(addr: bytes, scope: int) -> bytes:
+    """Outer link-local addresses have the index of their interface in the third and fourth octet."""
+    linklocal = len(addr) == 16 and addr[0] == 0xFE and addr[1] & 0xC0 == 0x80
+    return addr[:2] + (scope & 0xFFFF).to_bytes(2, "big") + addr[4:] if linklocal else addr
+
+
+def recover_scope(addr: bytes) -> tuple[bytes, int]:
+    """(address, interface index) from an address with its scope."""
+    scope = int.from_bytes(addr[2:4], "big") if embed_scope(addr, 0) != addr else 0
+    return embed_scope(addr, 0), scope
+
+
 class SIOCSIFPHYADDR(IfRequest):
     """Set the outer addresses (SIOCSIFPHYADDR, SIOCSIFPHYADDR_IN6 by `family`).  EINVAL if they are not of the family."""
 

@@ -15,6 +15,8 @@ from vshell.abi.if_tunnel import (
     SIOCGIFPDSTADDR,
     SIOCGIFPSRCADDR,
     SIOCSIFPHYADDR,
+    embed_scope,
+    recover_scope,
 )  # fmt: skip
 from vshell.abi.socket import AF_INET, AF_INET6, AF_LINK, IPPROTO_IPV4, IPPROTO_IPV6
 from vshell.abi.sockio import (
@@ -99,6 +101,8 @@ class Gif(Ifnet):
     outer = 0
     src = dst = b""
     options = 0
+    scope = 0
+    """Interface of outer link-local addresses."""
 
     @classmethod
     def clone(cls, ifc: IfCloner, name: str, unit: int, params: Record | None, td: Proc | None) -> Gif:
@@ -206,6 +210,7 @@ class Gif(Ifnet):
     def set_tunnel(self, family: int, src: bytes, dst: bytes) -> None:
         """in_gif_ioctl(SIOCSIFPHYADDR)."""
         size = 4 if family == AF_INET else 16
+        (src, self.scope), (dst, _) = recover_scope(src), recover_scope(dst)
         if family not in gif_output or len(src) != size or len(dst) != size:
             raise KError(EINVAL)
         if not any(src) or not any(dst):
@@ -257,7 +262,7 @@ class Gif(Ifnet):
             end = self.src if isinstance(request, SIOCGIFPSRCADDR) else self.dst
             if td is not None and (error := prison_check_ip(td.ucred, self.outer, end)):
                 raise KError(error)
-            return end
+            return embed_scope(end, self.scope)
         if isinstance(request, SIOCGTUNFIB):
             return self.tunnelfib
         if isinstance(request, GIFGOPTS):

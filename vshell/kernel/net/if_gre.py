@@ -20,6 +20,8 @@ from vshell.abi.if_tunnel import (
     SIOCGIFPDSTADDR,
     SIOCGIFPSRCADDR,
     SIOCSIFPHYADDR,
+    embed_scope,
+    recover_scope,
 )  # fmt: skip
 from vshell.abi.socket import AF_INET, AF_INET6, IPPROTO_GRE, IPPROTO_UDP
 from vshell.abi.sockio import (
@@ -116,7 +118,7 @@ class Gre(Ifnet):
     outer = 0
     src = dst = b""
     options = key = port = 0
-    oseq = 0
+    oseq = scope = 0
 
     @classmethod
     def clone(cls, ifc: IfCloner, name: str, unit: int, params: Record | None, td: Proc | None) -> Gre:
@@ -178,7 +180,7 @@ class Gre(Ifnet):
         else:
             label = flow & 0xFFFFF if self.options & GRE_UDPENCAP else 0
             m.prepend(pack("!IHBB", 0x60000000 | label, len(m), proto, module.hlim) + self.src + self.dst)
-            error = ip6_output(self.vnet, m)
+            error = ip6_output(self.vnet, m, scope=self.scope)
         if not error:
             self.opackets += 1
             self.obytes += size
@@ -268,6 +270,7 @@ class Gre(Ifnet):
     def set_tunnel(self, family: int, src: bytes, dst: bytes, td: Proc | None) -> None:
         """in_gre_ioctl(SIOCSIFPHYADDR)."""
         size = 4 if family == AF_INET else 16
+        (src, self.scope), (dst, _) = recover_scope(src), recover_scope(dst)
         if len(src) != size or len(dst) != size:
             raise KError(EINVAL)
         if not any(src) or not any(dst):
@@ -363,7 +366,7 @@ class Gre(Ifnet):
             end = self.src if isinstance(request, SIOCGIFPSRCADDR) else self.dst
             if td is not None and (error := prison_check_ip(td.ucred, self.outer, end)):
                 raise KError(error)
-            return end
+            return embed_scope(end, self.scope)
         if isinstance(request, SIOCGTUNFIB):
             return self.tunnelfib
         if isinstance(request, GREGKEY):

@@ -29,7 +29,7 @@ def in6_gif_output(ifp: Gif, m: Mbuf, proto: int) -> int:
     """Put the outer header in front and send it."""
     vnet = ifp.vnet
     m.prepend(pack("!IHBB", 0x60000000, len(m), proto, vnet[In6Gif].hlim) + ifp.src + ifp.dst)
-    return ip6_output(vnet, m)
+    return ip6_output(vnet, m, scope=ifp.scope)
 
 
 def in6_gif_input(ifp: Ifnet, m: Mbuf, off: int, proto: int) -> bool:
