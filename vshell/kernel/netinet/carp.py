@@ -74,9 +74,7 @@ class CarpModule(VnetModule):
     def _stats(self, td: Any, new: Any) -> Any:
         return self.stat.sysctl(new)
 
-    ifdown_factor = Sysctl(
-        "net.inet.carp.ifdown_demotion_factor", 240, "Interface down demotion factor adjustment", flags="wt"
-    )
+    ifdown_factor = Sysctl("net.inet.carp.ifdown_demotion_factor", 240, "Interface down demotion factor adjustment", flags="wt")
     senderr_factor = Sysctl("net.inet.carp.senderr_demotion_factor", 240, "Send error demotion factor adjustment", flags="wt")
 
     @sysctl_proc("net.inet.carp.demotion", "Adjust demotion factor (skew of advskew)")
