@@ -79,9 +79,7 @@ class Icmp(VnetModule, sub=SI_SUB_PROTO_DOMAIN):
     quotelen = Sysctl("net.inet.icmp.quotelen", 548, "Number of bytes from original packet to quote in ICMP reply")
     bmcastecho = Sysctl("net.inet.icmp.bmcastecho", 0, "Reply to multicast ICMP Echo Request and Timestamp packets")
     tstamprepl = Sysctl("net.inet.icmp.tstamprepl", 1, "Respond to ICMP Timestamp packets")
-    error_keeptags = Sysctl(
-        "net.inet.icmp.error_keeptags", 0, "ICMP error response keeps copy of mbuf_tags of original packet"
-    )
+    error_keeptags = Sysctl("net.inet.icmp.error_keeptags", 0, "ICMP error response keeps copy of mbuf_tags of original packet")
     icmplim_output = Sysctl("net.inet.icmp.icmplim_output", 1, "Enable logging of ICMP response rate limiting")
     limit = 200
     jitter = 16
