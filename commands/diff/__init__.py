@@ -1,6 +1,7 @@
 """diff(1): differential file and directory comparator (usr.bin/diff).
 
-lines.py finds the changes, output.py prints them.  Not here: -y, -D and --changed-group-format, which are refused.
+lines.py finds the changes, output.py and sides.py print them.
+DIFFERS: -l does not paginate, --color colours nothing.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ import re
 from collections.abc import Callable
 
 from vshell.abi.errno import ENOENT, KError
-from vshell.abi.fcntl import S_IFDIR, S_IFMT, S_IFREG, Stat
+from vshell.abi.fcntl import S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, Stat
 from vshell.commands.diff import output
 from vshell.commands.diff.lines import Change, changes
+from vshell.commands.diff.sides import WIDTH, Sides, side_by_side
 from vshell.userland.getopt_long import NO, OPTIONAL, REQUIRED, GetoptLong
 from vshell.userland.humanize import strtonum
 from vshell.userland.program import Program, program
@@ -30,9 +32,9 @@ LONGS = {
     "expand-tabs": (NO, "t"), "initial-tab": (NO, "T"), "unified": (OPTIONAL, "U"), "ignore-all-space": (NO, "w"),
     "width": (REQUIRED, "W"), "exclude": (REQUIRED, "x"), "exclude-from": (REQUIRED, "X"), "side-by-side": (NO, "y"),
     "ignore-file-name-case": (NO, "fcase"), "help": (NO, "help"), "horizon-lines": (REQUIRED, "none"),
-    "no-dereference": (NO, "none"), "no-ignore-file-name-case": (NO, "none"), "normal": (NO, "normal"),
-    "strip-trailing-cr": (NO, "cr"), "tabsize": (REQUIRED, "none"), "changed-group-format": (REQUIRED, "D"),
-    "suppress-common-lines": (NO, "none"), "color": (OPTIONAL, "none"), "version": (NO, "version"),
+    "no-dereference": (NO, "noderef"), "no-ignore-file-name-case": (NO, "nofcase"), "normal": (NO, "normal"),
+    "strip-trailing-cr": (NO, "cr"), "tabsize": (REQUIRED, "tabsize"), "changed-group-format": (REQUIRED, "group"),
+    "suppress-common-lines": (NO, "suppress"), "color": (OPTIONAL, "none"), "version": (NO, "version"),
 }  # fmt: skip
 USAGE = """\
 usage: diff [-aBbdilpTtw] [-c | -e | -f | -n | -q | -u] [--ignore-case]
@@ -57,6 +59,9 @@ usage: diff [-aBbdilpTtw] [-c | -e | -f | -n | -q | -u] [--ignore-case]
        diff [--help] [--version]
 """
 FORMATS = {"C": "context", "c": "context", "U": "unified", "u": "unified", "e": "ed", "f": "forward", "n": "rcs", "q": "brief"}
+FORMATS |= {"D": "ifdef", "group": "group", "y": "sides", "normal": "normal"}
+NEW_ALGORITHM = {"a", "p", "w", "N", "P", "r", "s", "T", "none", "noderef", "fcase", "nofcase", "suppress"}
+"""With no other options than these plain and unified output uses the new algorithm."""
 INT_MAX = 0x7FFFFFFF
 
 
@@ -75,6 +80,14 @@ class Diff:
         self.status = 0
         self.header = ""
         self.ignore_regex: Regex | None = None
+        self.function: str | None = None
+        self.function_regex: Regex | None = None
+        self.pattern = ""
+        """The word of -D, the pattern of --changed-group-format."""
+        self.width, self.tab = WIDTH, 8
+        self.algorithm = ""
+        self.inside: set[tuple[int, int, int]] = set()
+        """Directories being compared: (which side, device, inode)."""
 
     def usage(self) -> None:
         """The usage text; exit 2."""
@@ -110,15 +123,16 @@ class Diff:
         p = self.p
         if key in FORMATS:
             self.set_format(FORMATS[key])
-            if value:
-                self.context, error = strtonum(value, 0 if key in "Uu" else 1, INT_MAX)
-                if error:
-                    p.warnx(f"context size is {error}: {value}")
-                    self.usage()
-        elif key == "normal":
-            self.set_format("normal")
-        elif key in ("D", "y"):
-            p.errx(2, f"-{key} is not supported")
+            if key in ("D", "group"):
+                self.pattern = value
+            elif value:
+                self.context = self.number(value, "context size", 0 if key in "Uu" else 1)
+        elif key == "W":
+            self.width = self.number(value, "width", 1)
+        elif key == "tabsize":
+            self.tab = self.number(value, "tabsize", 1)
+        elif key == "F":
+            self.function = value
         elif key == "L":
             self.labels.append(value)
             if len(self.labels) > 2:
@@ -139,10 +153,18 @@ class Diff:
             if value.lower() not in ("stone", "myers", "patience"):
                 p.warnx(f"unknown algorithm: {value}")
                 self.usage()
+            self.algorithm = value.lower()
         elif key == "?":
             self.usage()
         else:
             self.flags.add(key)
+
+    def number(self, text: str, what: str, least: int) -> int:
+        value, error = strtonum(text, least, INT_MAX)
+        if error:
+            self.p.warnx(f"{what} is {error}: {text}")
+            self.usage()
+        return value
 
     async def read_excludes(self, path: str) -> None:
         """-X."""
@@ -156,12 +178,19 @@ class Diff:
         """Settle what depends on several options."""
         if not self.format:
             self.format = "context" if "p" in self.flags else "normal"
+        if "F" in self.flags and "p" in self.flags:
+            self.p.stderr.write("error: conflicting output format options.\n")
+            self.usage()
         if self.ignore:
-            pattern = "|".join(self.ignore)
-            try:
-                self.ignore_regex = regcomp(pattern, EXTENDED)
-            except RegexError as e:
-                self.p.errx(2, f"{pattern}: {e}")
+            self.ignore_regex = self.regex("|".join(self.ignore))
+        if self.function is not None:
+            self.function_regex = self.regex(self.function)
+
+    def regex(self, pattern: str) -> Regex:
+        try:
+            return regcomp(pattern, EXTENDED)
+        except RegexError as e:
+            self.p.errx(2, f"{pattern}: {e}" if pattern else str(e))
 
     # comparing -------------------------------------------------------------------------------------------------
     def key(self) -> Callable[[str], str]:
@@ -223,29 +252,44 @@ class Diff:
         if data1 is None or data2 is None:
             return
         if data1 == data2:
-            if "s" in self.flags:
-                p.stdout.write(f"Files {path1} and {path2} are identical\n")
+            self.identical(path1, path2)
             return
-        if "a" not in self.flags and (b"\0" in data1[:8192] or b"\0" in data2[:8192]):
-            p.stdout.write(f"Binary files {path1} and {path2} differ\n")
+        if "a" not in self.flags and (b"\0" in data1 or b"\0" in data2):
+            p.stdout.write(f"Binary files {self.name(0, path1)} and {self.name(1, path2)} differ\n")
             self.status |= 1
             return
         old = output.File(decode(data1), self.label(0, path1, stats[0]))
         new = output.File(decode(data2), self.label(1, path2, stats[1]))
-        found = [c for c in self.compare(old, new) if self.wanted(c, old, new)]
+        regular = all(st is not None and st.st_mode & S_IFMT == S_IFREG for st in stats)
+        stone = header or not regular or self.stone()
+        found = [c for c in self.compare(old, new, stone) if self.wanted(c, old, new)]
         if not found:
-            if "s" in self.flags:
-                p.stdout.write(f"Files {path1} and {path2} are identical\n")
+            self.identical(path1, path2)
             return
         self.status |= 1
         if self.format == "brief":
-            p.stdout.write(f"Files {path1} and {path2} differ\n")
+            p.stdout.write(f"Files {self.name(0, path1)} and {self.name(1, path2)} differ\n")
             return
         if header:
             p.stdout.write(f"{self.header} {path1} {path2}\n")
-        p.stdout.write(self.render(old, new, found))
+        p.stdout.write(self.render(old, new, found, stone))
+        if self.format in ("ed", "forward", "rcs") and any(new.unended(c, d) for _, _, c, d in found):
+            p.warnx("No newline at end of file")
 
-    def compare(self, old: output.File, new: output.File) -> list[Change]:
+    def name(self, index: int, path: str) -> str:
+        """What messages call a file."""
+        return self.labels[index] if index < len(self.labels) else path
+
+    def identical(self, path1: str, path2: str) -> None:
+        if "s" in self.flags:
+            self.p.stdout.write(f"Files {self.name(0, path1)} and {self.name(1, path2)} are identical\n")
+
+    def stone(self) -> bool:
+        """Is the old algorithm needed?"""
+        new = self.format in ("normal", "unified") and self.flags <= NEW_ALGORITHM and not self.ignore
+        return not new or self.function is not None or self.algorithm == "stone"
+
+    def compare(self, old: output.File, new: output.File, stone: bool) -> list[Change]:
         """The changes; a missing last newline is one too."""
         key = self.key()
         a, b = list(old.lines), list(new.lines)
@@ -254,62 +298,124 @@ class Diff:
             for file, lines in ((old, a), (new, b)):
                 if not file.newline and lines:
                     lines[-1] += "\n"
-        return changes(a, b, key)
+        return changes(a, b, key, stone, "d" in self.flags)
 
-    def render(self, old: output.File, new: output.File, found: list[Change]) -> str:
+    def render(self, old: output.File, new: output.File, found: list[Change], stone: bool) -> str:
+        if self.format == "sides":
+            sides = Sides(self.width, self.tab, "t" in self.flags)
+            return side_by_side(old, new, found, sides, "suppress" in self.flags)
+        if stone:
+            for file in (old, new):
+                file.style("cr" in self.flags, self.tab if "t" in self.flags else 0, "T" in self.flags)
+        if self.format == "ifdef":
+            return output.ifdef(old, new, found, self.pattern)
+        if self.format == "group":
+            return output.group(old, new, found, self.pattern)
+        names = None
+        if "p" in self.flags or self.function_regex is not None:
+            names = output.Functions(old, self.function_regex.test if self.function_regex is not None else None)
         if self.format == "unified":
-            return output.unified(old, new, found, self.context)
+            return output.unified(old, new, found, self.context, names)
         if self.format == "context":
-            return output.contexts(old, new, found, self.context)
+            return output.contexts(old, new, found, self.context, names)
         how = {"ed": output.ed, "forward": output.forward, "rcs": output.rcs}.get(self.format, output.normal)
         return how(old, new, found)
 
     # directories -----------------------------------------------------------------------------------------------
-    def names(self, path: str) -> list[str] | None:
+    def names(self, path: str, side: int) -> list[str] | None:
         """The entries to compare, sorted."""
         from fnmatch import fnmatchcase
 
         try:
             names = sorted(self.p.sys.listdir(path))
         except KError as e:
-            if e.errno == ENOENT and "N" in self.flags:
+            if e.errno == ENOENT and self.flags & ({"N", "P"} if side == 0 else {"N"}):
                 return []
             self.p.stdout.flush()
             self.p.warn(e, path)
-            self.status |= 2
             return None
         return [n for n in names if n >= self.start and not any(fnmatchcase(n, x) for x in self.exclude)]
 
     async def directories(self, path1: str, path2: str) -> None:
         """diffdir."""
         path1, path2 = path1.rstrip("/") or "/", path2.rstrip("/") or "/"
-        names1, names2 = self.names(path1), self.names(path2)
-        if names1 is None or names2 is None:
-            return
-        only1, only2 = set(names1) - set(names2), set(names2) - set(names1)
-        for name in sorted({*names1, *names2}):
-            if name in only1 and "N" not in self.flags:
-                self.only(path1, name)
-            elif name in only2 and not self.flags & {"N", "P"}:
-                self.only(path2, name)
+        entered = []
+        lists: list[list[str]] = []
+        for side, path in enumerate((path1, path2)):
+            place = self.place(side, path)
+            if place is not None and place in self.inside:
+                self.p.stdout.flush()
+                self.p.warnx(f"{path}: Directory loop detected")
+                lists.append([])
+                continue
+            names = self.names(path, side)
+            if names is None:
+                break
+            lists.append(names)
+            if place is not None:
+                self.inside.add(place)
+                entered.append(place)
+        if len(lists) == 2:
+            await self.entries(path1.removesuffix("/"), path2.removesuffix("/"), lists[0], lists[1])
+        self.inside.difference_update(entered)
+
+    def place(self, side: int, path: str) -> tuple[int, int, int] | None:
+        """What tells a directory from all others."""
+        try:
+            st = self.p.sys.stat(path)
+        except KError:
+            return None
+        return side, st.st_dev, st.st_ino
+
+    async def entries(self, path1: str, path2: str, names1: list[str], names2: list[str]) -> None:
+        """Two sorted lists of names."""
+        fold = str.lower if "fcase" in self.flags else str
+        i = j = 0
+        while i < len(names1) or j < len(names2):
+            one, two = names1[i : i + 1], names2[j : j + 1]
+            if one and two and fold(one[0]) == fold(two[0]):
+                await self.pair(f"{path1}/{one[0]}", f"{path2}/{two[0]}")
+                i, j = i + 1, j + 1
+            elif one and (not two or fold(one[0]) < fold(two[0])):
+                if "N" in self.flags:
+                    await self.pair(f"{path1}/{one[0]}", f"{path2}/{one[0]}")
+                else:
+                    self.only(path1 or "/", one[0])
+                i += 1
             else:
-                await self.pair(f"{path1.removesuffix('/')}/{name}", f"{path2.removesuffix('/')}/{name}")
+                if self.flags & {"N", "P"}:
+                    await self.pair(f"{path1}/{two[0]}", f"{path2}/{two[0]}")
+                else:
+                    self.only(path2 or "/", two[0])
+                j += 1
 
     def only(self, path: str, name: str) -> None:
         self.p.stdout.write(f"Only in {path}: {name}\n")
         self.status |= 1
 
-    def stat(self, path: str) -> Stat | None:
+    def stat(self, path: str, missing: bool) -> Stat | None:
+        """stat or lstat; None if the entry is not there and that is allowed."""
         try:
-            return self.p.sys.stat(path)
+            return self.p.sys.lstat(path) if "noderef" in self.flags else self.p.sys.stat(path)
         except KError as e:
-            if e.errno != ENOENT:
-                self.p.warn(e, path)
-            return None
+            if missing and e.errno == ENOENT:
+                return None
+            self.p.stdout.flush()
+            self.p.warn(e, path)
+            raise
 
     async def pair(self, path1: str, path2: str) -> None:
         """diffit: two entries of the same name."""
-        st1, st2 = self.stat(path1), self.stat(path2)
+        try:
+            st1, st2 = self.stat(path1, bool(self.flags & {"N", "P"})), self.stat(path2, "N" in self.flags)
+        except KError:
+            return
+        if st1 is not None and st2 is not None:
+            if (st1.st_dev, st1.st_ino) == (st2.st_dev, st2.st_ino):
+                return
+            if S_IFLNK in (st1.st_mode & S_IFMT, st2.st_mode & S_IFMT):
+                self.links(path1, path2, st1, st2)
+                return
         kinds = [st.st_mode & S_IFMT if st is not None else 0 for st in (st1, st2)]
         kind1, kind2 = kinds[0] or kinds[1], kinds[1] or kinds[0]
         out = self.p.stdout
@@ -327,6 +433,18 @@ class Diff:
             out.write(f"File {path} is not a regular file or directory and was skipped\n")
         else:
             await self.files(path1, path2, (st1, st2), True)
+
+    def links(self, path1: str, path2: str, st1: Stat, st2: Stat) -> None:
+        """--no-dereference: one of the two is a symbolic link."""
+        sys, names = self.p.sys, {S_IFLNK: "symbolic link", S_IFDIR: "directory", S_IFREG: "file"}
+        one, two = (names.get(st.st_mode & S_IFMT, "error") for st in (st1, st2))
+        if one == two:
+            if sys.readlink(path1) == sys.readlink(path2):
+                return
+            self.p.stdout.write(f"Symbolic links {path1} and {path2} differ\n")
+        else:
+            self.p.stdout.write(f"File {path1} is a {one} while file {path2} is a {two}\n")
+        self.status |= 1
 
 
 def is_directory(st: Stat | None) -> bool:
@@ -350,9 +468,15 @@ async def main(p: Program) -> int:
             if "N" not in d.flags or e.errno != ENOENT:
                 p.err(2, e, path)
             stats.append(None)
+    if stats == [None, None]:
+        for path in args:
+            p.warn(ENOENT, path)
+        return 2
     if "-" in args and any(map(is_directory, stats)):
         p.errx(2, "can't compare - to a directory")
     if all(map(is_directory, stats)):
+        if d.format == "ifdef":
+            p.errx(2, "-D option not supported with directories")
         await d.directories(args[0], args[1])
         return d.status
     for i in (0, 1):

@@ -1,10 +1,15 @@
-"""How diff shows the changes: normal, ed, forward ed, RCS, context and unified (usr.bin/diff/diffreg.c)."""
+"""How diff shows the changes, but for -y: normal, ed, forward ed, RCS, context, unified, ifdef (usr.bin/diff/diffreg.c)."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from vshell.commands.diff.lines import Change
 
 NO_NEWLINE = "\\ No newline at end of file\n"
+FUNCTION_SIZE = 54
+"""Characters of a function's line that are shown."""
+STATES = {"private:": " (private)", "protected:": " (protected)", "public:": " (public)"}
 
 
 class File:
@@ -16,13 +21,35 @@ class File:
         if self.newline:
             self.lines.pop()
         self.label = label
+        self.shown = self.lines
+        """The lines as they are printed."""
+        self.initial_tab = False
+
+    def style(self, strip: bool, tab: int, initial_tab: bool) -> None:
+        """--strip-trailing-cr, -t (the size of tabs), -T."""
+        lines = self.lines
+        if strip:
+            lines = [line.removesuffix("\r") for line in lines]
+        if tab:
+            lines = [line.expandtabs(tab) for line in lines]
+        self.shown = lines
+        self.initial_tab = initial_tab
+
+    def unended(self, start: int, end: int) -> bool:
+        """Some lines with the last one among them, and it has no newline."""
+        return not self.newline and end == len(self.lines) and start < end
 
     def show(self, prefix: str, start: int, end: int) -> str:
         """Some lines, marked."""
-        out = "".join([f"{prefix}{line}\n" for line in self.lines[start:end]])
-        if not self.newline and end == len(self.lines) and start < end:
-            out += NO_NEWLINE
-        return out
+        if self.initial_tab and prefix:
+            prefix = prefix[0] + "\t"
+        out = "".join([f"{prefix}{line}\n" for line in self.shown[start:end]])
+        return out + NO_NEWLINE if self.unended(start, end) else out
+
+    def plain(self, start: int, end: int) -> str:
+        """Some lines of a script."""
+        out = "".join([f"{line}\n" for line in self.shown[start:end]])
+        return out[:-1] if self.unended(start, end) else out
 
 
 def span(start: int, end: int) -> str:
@@ -32,11 +59,17 @@ def span(start: int, end: int) -> str:
     return str(end) if end == start + 1 else f"{start + 1},{end}"
 
 
+def kind_of(change: Change) -> str:
+    """a, d or c."""
+    a, b, c, d = change
+    return "a" if a == b else "d" if c == d else "c"
+
+
 def normal(old: File, new: File, found: list[Change]) -> str:
     """The default."""
     out = []
     for a, b, c, d in found:
-        kind = "a" if a == b else "d" if c == d else "c"
+        kind = kind_of((a, b, c, d))
         out.append(f"{span(a, b)}{kind}{span(c, d)}\n" + old.show("< ", a, b))
         out.append("---\n" if kind == "c" else "")
         out.append(new.show("> ", c, d))
@@ -44,19 +77,21 @@ def normal(old: File, new: File, found: list[Change]) -> str:
 
 
 def ed(old: File, new: File, found: list[Change]) -> str:
-    """-e: a script for ed, last change first."""
+    """-e: a script for ed, last change first.  A line that is a period is entered as two and put right afterwards."""
     out = []
     for a, b, c, d in reversed(found):
-        kind = "a" if a == b else "d" if c == d else "c"
-        out.append(f"{span(a, b)}{kind}\n")
-        if c < d:
-            text, changed = [], False
-            for line in new.lines[c:d]:
-                changed = changed or line == "."
-                text.append(".." if line == "." else line)
-            out.append("".join(f"{line}\n" for line in text) + ".\n")
-            if changed:
-                out.append("s/.//\n")
+        while a < b or c < d:
+            out.append(f"{span(a, b)}{kind_of((a, b, c, d))}\n")
+            if c == d:
+                break
+            dot = next((i for i in range(c, d) if new.shown[i] == "." and not new.unended(i, i + 1)), -1)
+            if dot < 0:
+                out.append(new.plain(c, d) + ".\n")
+                break
+            count = dot - c + 1
+            out.append(new.plain(c, dot) + f"..\n.\n{a + count}s/.//\n")
+            a = b = a + count
+            c += count
     return "".join(out)
 
 
@@ -64,10 +99,9 @@ def forward(old: File, new: File, found: list[Change]) -> str:
     """-f: like -e, first change first."""
     out = []
     for a, b, c, d in found:
-        kind = "a" if a == b else "d" if c == d else "c"
-        out.append(f"{kind}{span(a, b).replace(',', ' ')}\n")
+        out.append(f"{kind_of((a, b, c, d))}{span(a, b).replace(',', ' ')}\n")
         if c < d:
-            out.append(new.show("", c, d) + ".\n")
+            out.append(new.plain(c, d) + ".\n")
     return "".join(out)
 
 
@@ -78,15 +112,83 @@ def rcs(old: File, new: File, found: list[Change]) -> str:
         if a < b:
             out.append(f"d{a + 1} {b - a}\n")
         if c < d:
-            out.append(f"a{b} {d - c}\n" + new.show("", c, d))
+            out.append(f"a{b} {d - c}\n" + new.plain(c, d))
     return "".join(out)
+
+
+def merged(old: File, new: File, found: list[Change], change: Callable[[int, int, int, int], str]) -> str:
+    """The old file, with the changes written in some way."""
+    out, at = [], 0
+    for a, b, c, d in found:
+        out += [old.plain(at, a), change(a, b, c, d)]
+        at = b
+    return "".join([*out, old.plain(at, len(old.lines))])
+
+
+def ifdef(old: File, new: File, found: list[Change], name: str) -> str:
+    """-D: both files, for the C preprocessor."""
+
+    def change(a: int, b: int, c: int, d: int) -> str:
+        out = f"#ifndef {name}\n{old.show('', a, b)}" if a < b else ""
+        if c < d:
+            out += (f"#else /* {name} */\n" if out else f"#ifdef {name}\n") + new.show("", c, d)
+        return out + f"#endif /* {name} */\n"
+
+    return merged(old, new, found, change)
+
+
+def group(old: File, new: File, found: list[Change], pattern: str) -> str:
+    """--changed-group-format."""
+
+    def change(a: int, b: int, c: int, d: int) -> str:
+        out = []
+        chars = iter(pattern)
+        for char in chars:
+            if char == "%":
+                char = next(chars, "")
+                out.append(old.show("", a, b) if char == "<" else new.show("", c, d) if char == ">" else "%" + char)
+            else:
+                out.append(char)
+        return "".join(out)
+
+    return merged(old, new, found, change)
+
+
+class Functions:
+    """-p and -F: the last line before a hunk that begins a function."""
+
+    def __init__(self, file: File, test: Callable[[str], object] | None) -> None:
+        self.file = file
+        self.test = test
+        self.last = 0
+        self.found = ""
+
+    def before(self, line: int) -> str:
+        """What follows the marks of a hunk; `line` lines stand before it."""
+        state = ""
+        for at in range(line - 1, self.last - 1, -1):
+            text = self.file.lines[at][:FUNCTION_SIZE]
+            if self.test is not None:
+                if not self.test(text):
+                    continue
+            elif not text or not (text[0].isalpha() or text[0] in "_$-+"):
+                continue
+            else:
+                access = next((STATES[start] for start in STATES if text.startswith(start)), "")
+                if access:
+                    state = state or access
+                    continue
+            self.found = (text + state)[:FUNCTION_SIZE]
+            break
+        self.last = max(line, self.last)
+        return f" {self.found}" if self.found else ""
 
 
 def hunks(found: list[Change], context: int) -> list[list[Change]]:
     """Changes whose contexts touch go together."""
     out: list[list[Change]] = []
     for change in found:
-        if out and change[0] - out[-1][-1][1] <= 2 * context:
+        if out and (change[0] - out[-1][-1][1] <= 2 * context or change[2] - out[-1][-1][3] <= 2 * context):
             out[-1].append(change)
         else:
             out.append([change])
@@ -106,12 +208,13 @@ def counted(start: int, end: int) -> str:
     return str(end) if end == start + 1 else f"{start + 1},{end - start}"
 
 
-def unified(old: File, new: File, found: list[Change], context: int) -> str:
+def unified(old: File, new: File, found: list[Change], context: int, names: Functions | None) -> str:
     """-u."""
     out = [f"--- {old.label}\n+++ {new.label}\n"]
     for hunk in hunks(found, context):
         a, b, c, d = bounds(hunk, old, new, context)
-        out.append(f"@@ -{counted(a, b)} +{counted(c, d)} @@\n")
+        name = names.before(hunk[0][0]) if names is not None else ""
+        out.append(f"@@ -{counted(a, b)} +{counted(c, d)} @@{name}\n")
         at = a
         for x, y, u, v in hunk:
             out += [old.show(" ", at, x), old.show("-", x, y), new.show("+", u, v)]
@@ -125,12 +228,13 @@ def context_range(start: int, end: int) -> str:
     return str(end) if end <= start + 1 else f"{start + 1},{end}"
 
 
-def contexts(old: File, new: File, found: list[Change], context: int) -> str:
+def contexts(old: File, new: File, found: list[Change], context: int, names: Functions | None) -> str:
     """-c."""
     out = [f"*** {old.label}\n--- {new.label}\n"]
     for hunk in hunks(found, context):
         a, b, c, d = bounds(hunk, old, new, context)
-        out.append(f"***************\n*** {context_range(a, b)} ****\n")
+        name = names.before(hunk[0][0]) if names is not None else ""
+        out.append(f"***************{name}\n*** {context_range(a, b)} ****\n")
         if any(x < y for x, y, _, _ in hunk):
             at = a
             for x, y, u, v in hunk:
