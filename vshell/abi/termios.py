@@ -33,5 +33,9 @@ class TIOCSPGRP(Record):
     pgrp: int
 
 
+class TIOCSCTTY(Record):
+    """Make the terminal the controlling terminal of the session the caller leads."""
+
+
 class TIOCGPGRP(Record):
     """tcgetpgrp(3)."""

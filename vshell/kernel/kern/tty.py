@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import deque
 
-from vshell.abi.errno import EAGAIN, ENOTTY, KError
+from vshell.abi.errno import EAGAIN, ENOTTY, EPERM, KError
 from vshell.abi.fcntl import O_NONBLOCK, O_RDWR, POLLIN, POLLOUT, S_IFCHR, Stat
 from vshell.abi.record import Record
 from vshell.abi.signal import SIGINFO, SIGINT, SIGQUIT, SIGTSTP, SIGWINCH
-from vshell.abi.termios import TIOCGETA, TIOCGPGRP, TIOCSETA, TIOCSPGRP, Termios
+from vshell.abi.termios import TIOCGETA, TIOCGPGRP, TIOCSCTTY, TIOCSETA, TIOCSPGRP, Termios
 from vshell.kernel.kern.kern_descrip import File
 from vshell.kernel.kern.kern_sig import pgsignal
 from vshell.kernel.kern.kern_synch import Wchan, tsleep
@@ -194,6 +194,11 @@ class TtyFile(File):
             return tty.termios
         if isinstance(request, TIOCSETA):
             tty.termios = request.termios
+            return None
+        if isinstance(request, TIOCSCTTY):
+            if td.sid != td.pid or (td.ctty is not None and td.ctty is not tty):
+                raise KError(EPERM)
+            td.ctty, tty.pgrp = tty, td.pgid
             return None
         if isinstance(request, TIOCSPGRP):
             tty.pgrp = request.pgrp
