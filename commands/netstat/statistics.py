@@ -88,9 +88,9 @@ def print_stats(o: Options, tp: Protox) -> None:
 
 def print_ifstats(o: Options, tp: Protox) -> None:
     """The statistics of one protocol per interface: only IPv6 keeps them."""
-    from vshell.commands.netstat import stat_inet6
+    from vshell.commands.netstat.stat_inet6 import print_ifstats6
 
-    stat_inet6.print_ifstats(o, tp)
+    print_ifstats6(o, tp)
 
 
 def _once(o: Options, name: str) -> bool:
@@ -214,9 +214,9 @@ def tcp_stats(o: Options, xo: Xo, name: str) -> None:
 
 def inet6(o: Options, xo: Xo, name: str) -> None:
     """The protocols of IPv6 (stat_inet6.py)."""
-    from vshell.commands.netstat import stat_inet6
+    from vshell.commands.netstat.stat_inet6 import print_stats6
 
-    stat_inet6.print_stats6(o, xo, name)
+    print_stats6(o, xo, name)
 
 
 STATS: dict[str, Callable[[Options, Xo, str], None]] = {

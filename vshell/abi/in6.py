@@ -82,6 +82,14 @@ class SIOCSDEFIFACE_IN6(IfRequest):
     ifindex: int = 0
 
 
+class SIOCGIFSTAT_IN6(IfRequest):  # noqa: N801
+    """Answers the counters of IPv6 on an interface (struct in6_ifstat) as (name, count) pairs: those that are not zero."""
+
+
+class SIOCGIFSTAT_ICMP6(IfRequest):  # noqa: N801
+    """The same of ICMPv6 (struct icmp6_ifstat)."""
+
+
 class NdNeighbour(Record):
     """One entry of the neighbour cache (RTM_GETNEIGH of AF_INET6)."""
 

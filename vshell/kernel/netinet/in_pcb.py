@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EACCES, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EHOSTUNREACH, EINVAL, ENETUNREACH, KError
 from vshell.abi.in_pcb import INP_IPV4, INP_IPV6, Xinpcb
-from vshell.abi.socket import AF_INET, SO_ACCEPTCONN, SO_DONTROUTE, SO_REUSEADDR, SO_REUSEPORT, SOCK_STREAM, SockaddrIn
+from vshell.abi.socket import AF_INET, SO_ACCEPTCONN, SO_DONTROUTE, SO_REUSEADDR, SO_REUSEPORT, SOCK_RAW, SOCK_STREAM, SockaddrIn
 from vshell.abi.sockio import IFF_BROADCAST, IFF_LOOPBACK
 from vshell.kernel.kern.kern_priv import PRIV_NETINET_RESERVEDPORT, PRIV_NETINET_REUSEPORT, priv_check_cred
 from vshell.kernel.kern.prison_ip import (
@@ -397,8 +397,10 @@ def in_pcbtoxinpcb(inp: Inpcb, tcp: Any = None) -> Xinpcb:
     so = inp.so
     listening = so.options & SO_ACCEPTCONN
     rcv, snd = (0, 0) if listening else (so.rcv.hiwat, so.snd.hiwat)
+    # One entry of the table serves all raw sockets, and it names no protocol.
+    proto = 0 if so.pr.type == SOCK_RAW else so.pr.protocol
     return Xinpcb(
-        inp.vflag, so.pr.protocol, so.pr.type, inp.laddr, inp.lport, inp.faddr, inp.fport, inp.scope, inp.scope, so.rcv.cc, rcv,
+        inp.vflag, proto, so.pr.type, inp.laddr, inp.lport, inp.faddr, inp.fport, inp.scope, inp.scope, so.rcv.cc, rcv,
         so.snd.cc, snd, so.cred.uid, so.options, inp.fib, len(so.complete), len(so.incomplete), so.qlimit, id(so),
         id(inp), inp.ip_p, tcp, inp.anonport,
     )  # fmt: skip
@@ -414,7 +416,8 @@ def in6_pcbtoxinpcb(so: Socket) -> Xinpcb:
     pcb = so.pcb
     return Xinpcb(
         INP_IPV6, so.pr.protocol or so.protocol, so.pr.type, pcb.laddr, pcb.lport, pcb.faddr, pcb.fport, pcb.scope, pcb.scope,
-        so.rcv.cc, so.rcv.hiwat, so.snd.cc, so.snd.hiwat, so.cred.uid, so.options, so.fibnum, 0, 0, 0, id(so), id(pcb), so.protocol,
+        so.rcv.cc, so.rcv.hiwat, so.snd.cc, so.snd.hiwat, so.cred.uid, so.options, so.fibnum, 0, 0, 0, id(so), id(pcb),
+        so.protocol,
     )  # fmt: skip
 
 

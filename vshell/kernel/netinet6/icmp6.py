@@ -11,6 +11,7 @@ from vshell.abi.socket import AF_INET6, IPPROTO_ICMPV6
 from vshell.kernel.kern.clock import NS
 from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, Mbuf, m_get
 from vshell.kernel.net.route.route_tables import fib_lookup
+from vshell.kernel.netinet6.in6_ifstat import icmp6_ifstat_inc
 from vshell.kernel.netinet6.in6_src import select_for
 from vshell.kernel.netinet6.in6_var import IPV6_MMTU, Ip6, in6ifa_ifpforlinklocal, in6ifa_ifwithaddr
 from vshell.kernel.netinet6.ip6_input import ip6_protox
@@ -72,6 +73,7 @@ def icmp6_input(ifp: Ifnet, m: Mbuf, off: int) -> None:
         return
     kind, code = body[0], body[1]
     stat.inhist[kind] += 1
+    icmp6_ifstat_inc(ifp, "in", kind, code)
     if kind in (ICMP6_DST_UNREACH, ICMP6_PACKET_TOO_BIG, ICMP6_TIME_EXCEEDED, ICMP6_PARAM_PROB):
         _notify(ifp, m, kind, code, body)
     elif kind == ICMP6_ECHO_REQUEST:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.in6 import (
@@ -165,6 +166,10 @@ class In6Ifextra:
         self.reports: dict[bytes, int] = {}
         """Changes of membership that are to be reported: group -> record type."""
         self.report_timer = ifp.kernel.clock.callout()
+        self.ifstat: Counter[str] = Counter()
+        """struct in6_ifstat: what has been counted of IPv6 on this interface."""
+        self.icmp6_ifstat: Counter[str] = Counter()
+        """struct icmp6_ifstat."""
 
     def lle_link(self, ln: Llentry6) -> None:
         """lltable_link_entry."""

@@ -10,7 +10,7 @@ from vshell.abi.socket import AF_INET6
 from vshell.abi.sockio import IFF_LOOPBACK
 from vshell.kernel.net.mbuf import M_LOOP, M_MCAST, M_PROMISC, Mbuf
 from vshell.kernel.net.netisr import ETHERTYPE_IPV6, netisr_handlers
-from vshell.kernel.netinet6.in6_var import In6Ifextra, Ip6
+from vshell.kernel.netinet6.in6_var import In6Ifextra, Ip6, ext6
 from vshell.kernel.netinet6.ip6_output import ip6_forward
 from vshell.wire.ip6 import (
     ICMP6_PARAM_PROB,
@@ -44,6 +44,7 @@ def ip6_input(ifp: Ifnet, m: Mbuf) -> None:
     stat = ip6.ip6stat
     data, off = m.data, m.off
     stat.total += 1
+    extra.ifstat["in_receive"] += 1
     if extra.nd.flags & ND6_IFF_IFDISABLED:
         return
     size = len(data) - off
@@ -107,6 +108,9 @@ def ip6_deliver(ifp: Ifnet, m: Mbuf) -> None:
 
     ip6: Ip6 = ifp.vnet[Ip6]
     ip6.ip6stat.delivered += 1
+    extra = ext6(ifp)
+    if extra is not None:
+        extra.ifstat["in_deliver"] += 1
     nxt, off, where = m.data[m.off + 6], IP6_HLEN, 6
     for _ in range(MAXHDRS):
         if nxt == IPPROTO_NONE:

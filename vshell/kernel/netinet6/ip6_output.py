@@ -13,6 +13,7 @@ from vshell.kernel.net.mbuf import M_LOOP, M_MCAST, Mbuf, m_get
 from vshell.kernel.net.netisr import ETHERTYPE_IPV6, netisr_handlers
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_GATEWAY, NHF_HOST, NHF_REDIRECT, NHF_REJECT
 from vshell.kernel.net.route.route_tables import fib_lookup
+from vshell.kernel.netinet6.in6_ifstat import in6_ifstat_out
 from vshell.kernel.netinet6.in6_var import IPV6_MMTU, Ip6, ext6
 from vshell.wire.ip6 import (
     ICMP6_DST_UNREACH,
@@ -74,6 +75,7 @@ def ip6_output(
     gateway = nh.gateway if nh is not None and nh.flags & NHF_GATEWAY and nh.gateway is not None else dst
     if nh is not None:
         nh.pksent += 1
+    in6_ifstat_out(out, m, dst)
     if is_multicast(dst):
         m.flags |= M_MCAST
         extra = ext6(out)
