@@ -11,11 +11,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_TOKEN = re.compile(
+# Patterns as text: re compiles them when they are first used and keeps them; most shells never need these.
+_TOKEN = (
     r"(?P<space>[ \t\n]+)|(?P<num>0[xX][0-9a-fA-F]+|0[bB][01]+|0[0-7]*|[1-9][0-9]*)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
     r"|(?P<bad>\+\+|--)|(?P<op><<=?|>>=?|<=|>=|==|!=|\|\||&&|[-+*/%^|&]=|[-+*/%^|&=<>!()~?:])"
 )
-_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[0-7]*|[1-9][0-9]*)")
+_NUMBER = r"[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[0-7]*|[1-9][0-9]*)"
 
 _PREC = {
     "*": 0, "/": 0, "%": 0, "+": 1, "-": 1, "<<": 2, ">>": 2, "<": 3, "<=": 3, ">": 3, ">=": 3, "==": 4, "!=": 4,
@@ -56,7 +57,7 @@ def _literal(digits: str) -> int:
 
 def strtoarith(text: str) -> int | None:
     """The value of a variable, None if it is not a number or out of range."""
-    m = _NUMBER.fullmatch(text)
+    m = re.fullmatch(_NUMBER, text)
     if m is None:
         return None
     sign, digits = m.groups()
@@ -71,9 +72,10 @@ def strtoarith(text: str) -> int | None:
 def tokens(text: str) -> list[Token]:
     """The tokens of an expression; ("bad", "") ends the list where nothing fits."""
     out: list[Token] = []
+    match = re.compile(_TOKEN).match
     at = 0
     while at < len(text):
-        m = _TOKEN.match(text, at)
+        m = match(text, at)
         if m is None or m.lastgroup == "bad":
             out.append(("bad", ""))
             break

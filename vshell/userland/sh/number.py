@@ -8,18 +8,18 @@ IMAX = (1 << 63) - 1
 IMIN = -(1 << 63)
 UMAX = (1 << 64) - 1
 
-_AUTO = re.compile(r"[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[0-7]*|[1-9][0-9]*)")
-_DECIMAL = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-9]+)")
-_FLOAT = re.compile(
+# Patterns as text: re compiles them when they are first used and keeps them; most shells never need these.
+_AUTO = r"[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[0-7]*|[1-9][0-9]*)"
+_DECIMAL = r"[ \t\n\v\f\r]*([+-]?)([0-9]+)"
+_FLOAT = (
     r"[ \t\n\v\f\r]*[+-]?(?:0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)(?:[pP][+-]?[0-9]+)?"
-    r"|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf(?:inity)?|nan(?:\([A-Za-z0-9_]*\))?)",
-    re.IGNORECASE,
+    r"|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf(?:inity)?|nan(?:\([A-Za-z0-9_]*\))?)"
 )
 
 
 def parse(text: str, base10: bool = False) -> tuple[int, int]:
     """(value, characters used) of the number a text starts with; (0, 0) if there is none."""
-    m = (_DECIMAL if base10 else _AUTO).match(text)
+    m = re.match(_DECIMAL if base10 else _AUTO, text)
     if m is None:
         return 0, 0
     sign, digits = m.groups()
@@ -36,7 +36,7 @@ def parse(text: str, base10: bool = False) -> tuple[int, int]:
 
 def parse_float(text: str) -> tuple[float, int, bool]:
     """(value, characters used, out of range) of a floating point number; 0 characters if there is none."""
-    m = _FLOAT.match(text)
+    m = re.match(_FLOAT, text, re.IGNORECASE)
     if m is None:
         return 0.0, 0, False
     word = m.group().strip().lower()

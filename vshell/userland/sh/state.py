@@ -349,6 +349,7 @@ class Shell:
 
     def setvar(self, name: str, value: str | None, export: bool = False, readonly: bool = False, local: bool = True) -> None:
         """Set a variable after checking its name; None leaves it without a value."""
+        name = name.partition("=")[0] or name  # as the original takes it: what follows "=" is not looked at
         if not (name.isidentifier() and name.isascii()):
             self.error(f"{name}: bad variable name")
         self.assign(name, value, export, readonly, local)

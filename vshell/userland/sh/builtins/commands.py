@@ -171,10 +171,10 @@ def aliascmd(sh: Shell, args: list[str]) -> int:
 
 def unaliascmd(sh: Shell, args: list[str]) -> int:
     """unalias."""
-    found, operands = nextopt(sh, args, "a")
-    if found:
+    if len(args) > 1 and args[1].startswith("-a"):
         sh.aliases.clear()
         return 0
+    _, operands = nextopt(sh, args, "a")
     status = 0
     for name in operands:
         if sh.aliases.pop(name, None) is None:

@@ -138,10 +138,10 @@ def timescmd(sh: Shell, args: list[str]) -> int:
 
 def trapcmd(sh: Shell, args: list[str]) -> int:
     """trap."""
-    found, operands = nextopt(sh, args, "l")
-    if found:
+    if len(args) > 1 and args[1].startswith("-l"):
         _list_signals(sh)
         return 0
+    _, operands = nextopt(sh, args, "l")
     if not operands:
         for signo in sorted(sh.traps):
             name = SIGNAMES[signo] if signo else "EXIT"

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-_TIMEOUT = re.compile(r"[ \t\n\v\f\r]*([+-]?(?:0[xX][0-9a-fA-F]+|[0-9]+))([smh]?)")
+_TIMEOUT = r"[ \t\n\v\f\r]*([+-]?(?:0[xX][0-9a-fA-F]+|[0-9]+))([smh]?)"
 
 
 def _timeout(sh: Shell, text: str) -> int:
     """Seconds of a timeout such as 1h30m."""
     total = 0
     while True:
-        m = _TIMEOUT.match(text)
+        m = re.match(_TIMEOUT, text)
         if m is None or m[1].startswith("-"):
             sh.error("timeout value")
         total += int(m[1], 0) * {"": 1, "s": 1, "m": 60, "h": 3600}[m[2]]
