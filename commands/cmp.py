@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from vshell.abi.errno import KError
+from vshell.abi.fcntl import S_IFLNK, S_IFMT
 from vshell.userland.getopt_long import NO, REQUIRED, GetoptLong
 from vshell.userland.humanize import expand_number
 from vshell.userland.program import Program, program
-from vshell.userland.textfile import read_all
+from vshell.userland.stdio import encode
+from vshell.userland.textfile import finish, read_all
 
 LONGS = {
     "print-bytes": (NO, "b"),
@@ -107,15 +109,52 @@ def compare(o: Options, names: list[str], a: bytes, b: bytes) -> int:
     return int(different)
 
 
+def links(o: Options) -> list[bytes] | None:
+    """-h: what symbolic links point to; None if neither file is one."""
+    p = o.p
+    targets: list[bytes] = []
+    for path in o.args[:2]:
+        try:
+            if p.sys.lstat(path).st_mode & S_IFMT == S_IFLNK:
+                targets.append(encode(p.sys.readlink(path)))
+                continue
+        except KError as e:
+            if "s" in o.flags:
+                p.exit(2)
+            p.err(2, e, path)
+        if targets:
+            break
+    if len(targets) == 2 or not targets:
+        return targets or None
+    if "s" in o.flags:
+        p.exit(2)
+    first = p.sys.lstat(o.args[0]).st_mode & S_IFMT == S_IFLNK
+    p.errx(2, f"{o.args[1 if first else 0]}: Not a symbolic link")
+
+
 @program("/usr/bin/cmp")
 async def main(p: Program) -> int:
     """cmp [-l | -s | -x] [-hz] file1 file2 [skip1 [skip2]]"""
     o = Options(p)
-    if o.args[:2] == ["-", "-"]:
+    status = await run(o)
+    if "s" not in o.flags:
+        await finish(p, 2)
+    return status
+
+
+async def run(o: Options) -> int:
+    """Compare; the exit status."""
+    p = o.p
+    paths = o.args[:2]
+    if paths == ["-", "-"]:
         p.errx(2, "standard input may only be specified once")
-    data = [await contents(o, path) for path in o.args[:2]]
-    names = ["stdin" if path == "-" else path for path in o.args[:2]]
-    if "z" in o.flags and "-" not in o.args[:2] and len(data[0]) != len(data[1]):
+    targets = links(o) if "h" in o.flags and "-" not in paths else None
+    if targets is not None:
+        targets = [target[skip:] for target, skip in zip(targets, o.skips, strict=True)]
+        return compare(o, paths, targets[0], targets[1])
+    data = [await contents(o, path) for path in paths]
+    names = ["stdin" if path == "-" else path for path in paths]
+    if "z" in o.flags and "-" not in paths and len(data[0]) != len(data[1]):
         if "s" not in o.flags:
             p.stdout.write(f"{names[0]} {names[1]} differ: size\n")
         return 1

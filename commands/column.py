@@ -75,7 +75,7 @@ def table(entries: list[str], separators: str, most: int) -> str:
     for row in rows:
         for i, cell in enumerate(row[:-1]):
             out.append(cell + " " * (widths[i] - width(cell) + 2))
-        out.append((row[-1] if row else "") + "\n")
+        out.append(row[-1] + "\n" if row else "")
     return "".join(out)
 
 

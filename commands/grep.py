@@ -376,10 +376,10 @@ class Grep:
             return self.o.directories == "skip"
         return self.o.devices == "skip" and kind in (S_IFIFO, S_IFCHR, S_IFBLK, S_IFSOCK)
 
-    def walk(self, path: str, top: bool = True) -> Iterator[str]:
-        """grep_tree: the files below `path`."""
+    def walk(self, path: str, above: tuple[tuple[int, int], ...] | None = None) -> Iterator[str]:
+        """grep_tree: the files below `path`; `above` are the directories that it is in."""
         sys, o = self.p.sys, self.o
-        follow = o.links == "S" or (o.links == "O" and top)
+        follow = o.links == "S" or (o.links == "O" and above is None)
         try:
             st = sys.stat(path) if follow else sys.lstat(path)
         except KError as e:
@@ -395,13 +395,17 @@ class Grep:
             return
         if o.dirs and not (allowed(o.dirs, (name,)) and allowed(o.dirs, (path,))):
             return
+        place = (st.st_dev, st.st_ino)
+        if above is not None and place in above:
+            self.p.warnx(f"warning: {path}: recursive directory loop")
+            return
         try:
             names = sys.listdir(path)
         except KError as e:
             self.walk_error(e, path)
             return
         for name in names:
-            yield from self.walk(path.removesuffix("/") + "/" + name, False)
+            yield from self.walk(path.removesuffix("/") + "/" + name, (*(above or ()), place))
 
     def walk_error(self, error: KError, path: str) -> None:
         self.file_error = True

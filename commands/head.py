@@ -7,7 +7,7 @@ from vshell.userland.getopt_long import NO, REQUIRED, GetoptLong
 from vshell.userland.humanize import expand_number
 from vshell.userland.program import Program, program
 from vshell.userland.stdio import Reader
-from vshell.userland.textfile import relieve
+from vshell.userland.textfile import finish, relieve
 
 LONGS = {
     "bytes": (REQUIRED, "c"),
@@ -67,6 +67,7 @@ async def main(p: Program) -> int:
     operands = getopt.args
     if not operands:
         await take(p, p.stdin, count)
+        await finish(p, 1)
         return 0
     status, first = 0, True
     for path in operands:
@@ -85,4 +86,5 @@ async def main(p: Program) -> int:
             pass  # getline(3) just ends
         finally:
             p.sys.close(fd)
+    await finish(p, 1)
     return status

@@ -7,7 +7,7 @@ from vshell.abi.fcntl import SEEK_CUR, Stat
 from vshell.userland.getopt_long import NO, REQUIRED, GetoptLong
 from vshell.userland.humanize import expand_number
 from vshell.userland.program import Program, program
-from vshell.userland.textfile import read_all
+from vshell.userland.textfile import finish, read_all
 
 LONGS = {
     "blocks": (REQUIRED, "b"),
@@ -165,7 +165,7 @@ class Tail:
         """One file."""
         data = await (self.p.stdin.read() if fd == 0 else read_all(self.p, fd))
         self.p.stdout.write(self.backwards(data) if self.reverse else self.select(data))
-        await self.p.stdout.drain()
+        await finish(self.p, 1)
 
 
 class Followed:

@@ -141,4 +141,6 @@ async def main(p: Program) -> int:
     except KError as e:
         p.err(1, e, operands[0] if operands else "stdin")
     await out.drain()
+    if out.error is not None:
+        p.err(1, out.error, operands[1] if len(operands) > 1 else "stdout")
     return 0

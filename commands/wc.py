@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vshell.abi.errno import KError
+from vshell.abi.errno import EILSEQ, KError
 from vshell.abi.fcntl import S_IFMT, S_IFREG
 from vshell.userland.getopt import getopt_or_usage
 from vshell.userland.program import Program, program
@@ -12,7 +12,7 @@ from vshell.userland.textfile import read_all
 Counts = tuple[int, int, int, int]
 
 
-async def count(p: Program, fd: int, flags: set[str]) -> Counts:
+async def count(p: Program, fd: int, flags: set[str], name: str) -> Counts:
     """Lines, words, characters or bytes, longest line."""
     if flags == {"c"}:
         st = p.sys.fstat(fd)
@@ -22,6 +22,10 @@ async def count(p: Program, fd: int, flags: set[str]) -> Counts:
     lines = data.count(b"\n")
     words = chars = longest = 0
     text = decode(data) if "m" in flags else ""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        p.warn(EILSEQ, name)
     if "w" in flags:
         words = len(data.split())
     if "L" in flags:
@@ -59,7 +63,7 @@ async def main(p: Program) -> int:
             if path:
                 fd = p.sys.open(path)
             what = "read"
-            counts = await count(p, fd, flags)
+            counts = await count(p, fd, flags, path or "stdin")
         except KError as e:
             p.warn(e, f"{path or 'stdin'}: {what}")
             errors += 1

@@ -39,6 +39,8 @@ class Source:
         self.fd = fd
         self.pid = pid
         self.eof = False
+        self.begun = False
+        """A record was read: ^ in RS does not match any more."""
         self.lines: list[str] = []
         """Complete lines read ahead, without their newline, next one last."""
         self.rest = b""
@@ -62,6 +64,7 @@ class Source:
     async def record(self, rs: str, rt: Awk) -> str | None:
         """The next record, None at the end."""
         if rs == "\n" and not rt.csv:
+            self.begun = True
             if self.lines:
                 return self.lines.pop()
             return await self.line()
@@ -124,6 +127,9 @@ class Source:
         while True:
             text = decode(self.rest)
             at = 0
+            if self.begun:
+                text = "\n" + text
+                at = 1
             while (span := regex.find(text, at)) is not None and span[0] == span[1]:
                 at = span[0] + 1
                 if at > len(text):
@@ -132,10 +138,13 @@ class Source:
             # A match that reaches the end may grow with more input.
             if span is not None and (span[1] < len(text) or self.eof):
                 self.rest = text[span[1] :].encode("utf-8", "surrogateescape")
-                return text[: span[0]]
+                record = text[int(self.begun) : span[0]]
+                self.begun = True
+                return record
             if not await self.fill():
                 if span is not None:
                     continue
+                self.begun = True
                 return self.take(len(self.rest))
 
     async def csv(self) -> str | None:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+_INT64 = (1 << 63) - 1
 _SHIFT = {"": 0, "b": 0, "k": 10, "m": 20, "g": 30, "t": 40, "p": 50, "e": 60}
 
 
 def expand_number(text: str) -> int | None:
-    """A decimal number with an optional suffix k, m, g, t, p, e (powers of 1024, a "b" may follow); None if it is not."""
-    body = text.strip(" \t\n")
+    """A number with an optional suffix k, m, g, t, p, e (powers of 1024, a "b" may follow); None if it is not.
+
+    As in C, 0x begins a hexadecimal number and 0 an octal one.
+    """
+    body = text.lstrip(" \t\n\v\f\r")
     digits = body[1:] if body[:1] in ("+", "-") else body
-    size = len(digits) - len(digits.lstrip("0123456789"))
+    base, allowed = 10, "0123456789"
+    if digits[:2].lower() == "0x" and digits[2:3].lower() in tuple("0123456789abcdef"):
+        base, allowed, digits = 16, "0123456789abcdefABCDEF", digits[2:]
+    elif digits[:1] == "0":
+        base, allowed = 8, "01234567"
+    size = len(digits) - len(digits.lstrip(allowed))
     suffix = digits[size:].lower()
     if len(suffix) == 2 and suffix[1] == "b":
         suffix = suffix[0]
     if not size or suffix not in _SHIFT:
         return None
-    value = int(digits[:size]) << _SHIFT[suffix]
+    value = int(digits[:size], base) << _SHIFT[suffix]
+    if value > _INT64:
+        return None
     return -value if body[0] == "-" else value
 
 

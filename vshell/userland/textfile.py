@@ -42,6 +42,13 @@ async def read_lines(p: Program, path: str) -> list[str]:
     return split_lines(decode(await (p.stdin.read() if path == "-" else read_file(p, path))))
 
 
+async def finish(p: Program, status: int) -> None:
+    """The end of a program that looks whether its output arrived (fflush(3)): a message and `status` if not."""
+    await p.stdout.drain()
+    if p.stdout.error is not None:
+        p.err(status, p.stdout.error, "stdout")
+
+
 class Lines:
     """The lines of an open file, one at a time, as they arrive."""
 
