@@ -10,6 +10,7 @@ import gzip
 import io
 import lzma
 import tarfile
+import zlib
 from typing import NoReturn
 
 from vshell.abi.errno import EEXIST, ENOENT, KError
@@ -33,7 +34,8 @@ Usage:
 OPTIONS = "+BC:cf:HhI:JjkLlmnOoPpqrSs:T:tUuvW:wX:xyZz"
 LONGS = {
     "create": (NO, "c"), "extract": (NO, "x"), "list": (NO, "t"), "file": (REQUIRED, "f"), "verbose": (NO, "v"),
-    "gzip": (NO, "z"), "bzip2": (NO, "j"), "xz": (NO, "J"), "directory": (REQUIRED, "C"), "exclude": (REQUIRED, "exclude"), "to-stdout": (NO, "O"),
+    "gzip": (NO, "z"), "bzip2": (NO, "j"), "xz": (NO, "J"), "directory": (REQUIRED, "C"), "exclude": (REQUIRED, "exclude"),
+    "to-stdout": (NO, "O"),
     "dereference": (NO, "L"), "help": (NO, "help"), "version": (NO, "version"), "strip-components": (REQUIRED, "strip"),
     "numeric-owner": (NO, "numeric"), "uid": (REQUIRED, "uid"), "gid": (REQUIRED, "gid"), "keep-old-files": (NO, "k"),
     "absolute-paths": (NO, "P"), "files-from": (REQUIRED, "T"), "one-file-system": (NO, "l"), "same-permissions": (NO, "p"),
@@ -273,7 +275,7 @@ class Tar:
         try:
             archive = tarfile.TarFile(fileobj=io.BytesIO(decompress(data)))
             members = archive.getmembers()
-        except (tarfile.TarError, lzma.LZMAError, OSError, EOFError, ValueError):
+        except (tarfile.TarError, lzma.LZMAError, zlib.error, OSError, EOFError, ValueError):
             p.errx(1, "Error opening archive: Unrecognized archive format")
         later: list[tuple[str, tarfile.TarInfo]] = []
         for info in members:
