@@ -48,7 +48,8 @@ class Args:
                 if category in FORMATS:
                     self.formats[category] = modifier
             elif category == "default":
-                self.formats.clear()
+                # freeformat() frees the strings but keeps the pointers: what was set stays in force.
+                continue
             elif category == "cidr":
                 self.formats["inet"] = self.formats["inet6"] = category
             else:

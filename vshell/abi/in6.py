@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vshell.abi.record import Record
+from vshell.abi.socket import AF_INET6
 from vshell.abi.sockio import IfRequest
 
 IN6_IFF_ANYCAST, IN6_IFF_TENTATIVE, IN6_IFF_DUPLICATED, IN6_IFF_DETACHED, IN6_IFF_DEPRECATED = 0x01, 0x02, 0x04, 0x08, 0x10
@@ -45,6 +46,8 @@ class SIOCDIFADDR_IN6(IfRequest):
 class SIOCGIFINFO_IN6(IfRequest):
     """Neighbour discovery settings: answers an NdIfInfo."""
 
+    domain = AF_INET6
+
 
 class NdIfInfo(Record):
     """struct nd_ifinfo.  Times are milliseconds, as in the kernel's structure, but for recalctm (seconds)."""
@@ -61,12 +64,14 @@ class NdIfInfo(Record):
 class SIOCSIFINFO_FLAGS(IfRequest):
     """Set the flags of struct nd_ifinfo."""
 
+    domain = AF_INET6
     flags: int = 0
 
 
 class SIOCSIFINFO_IN6(IfRequest):
     """Set the timing values of struct nd_ifinfo (ndp -i); None leaves one as it is."""
 
+    domain = AF_INET6
     basereachable: int | None = None
     retrans: int | None = None
     chlim: int | None = None

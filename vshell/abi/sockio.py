@@ -6,6 +6,8 @@ from IfRequest, whose first field is the interface's name.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from vshell.abi.record import Record
 
 IFNAMSIZ = 16
@@ -68,6 +70,8 @@ IFNET_PCP_NONE = 0xFF
 class IfRequest(Record):
     """A request about one interface (or, with name "", about interfaces)."""
 
+    domain: ClassVar[int] = 0
+    """The address family whose sockets know it, 0 for all."""
     name: str = ""
 
 

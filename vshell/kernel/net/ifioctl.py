@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from vshell.abi.errno import ENXIO, KError
+from vshell.abi.errno import EINVAL, ENXIO, KError
 from vshell.abi.sockio import IFF_UP, SIOCSIFFLAGS, IfRequest
 from vshell.kernel.kern.kern_priv import PRIV_NET_IFCREATE, priv_check
 from vshell.kernel.net.ifnet import if_up
@@ -66,6 +66,8 @@ def ifioctl(so: Socket, request: IfRequest, td: Proc) -> Any:
     ifp = ifunit(so.vnet, request.name)
     if ifp is None:
         raise KError(ENXIO)
+    if request.domain and request.domain != so.pr.domain:
+        raise KError(EINVAL)
     return ifioctl_on(ifp, request, td)
 
 
