@@ -29,13 +29,15 @@ def decode(data: bytes) -> str:
 class Writer:
     """An output stream on a descriptor."""
 
-    __slots__ = ("_buffer", "_fd", "_mode", "_sys", "error")
+    __slots__ = ("_buffer", "_fd", "_mode", "_sys", "_try", "error")
 
     def __init__(self, sys: Syscalls, fd: int, buffered: bool = True) -> None:
         self._sys = sys
         self._fd = fd
         self._buffer = bytearray()
         self._mode = "" if buffered else "none"
+        self._try = BUFSIZ
+        """When so much is buffered it is time to write; more after a pipe was full, so that a growing rest costs little."""
         self.error: KError | None = None
         """The first write error (ferror(3))."""
 
@@ -59,7 +61,7 @@ class Writer:
             self._mode = "line" if self.isatty() else "block"
         if self._mode == "block":
             # C fills the buffer and writes it out whole; what is left waits.
-            if len(self._buffer) > BUFSIZ:
+            if len(self._buffer) > self._try:
                 self._put(len(self._buffer) - len(self._buffer) % BUFSIZ)
         elif self._mode == "none":
             self._put(len(self._buffer))
@@ -90,6 +92,7 @@ class Writer:
         """fflush(3), waiting while a pipe is full.  A long-running producer must call it now and then."""
         if self._buffer:
             data = self.take()
+            self._try = BUFSIZ
             try:
                 await self._sys.write(self._fd, data)
             except KError as e:
@@ -104,6 +107,7 @@ class Writer:
             self.error = self.error or e
             done = size
         del self._buffer[:done]
+        self._try = BUFSIZ if done == size else 2 * len(self._buffer)
 
 
 class Reader:
