@@ -41,6 +41,7 @@ class Jot:
         self.seeded = False
         self.mask = 0
         self.spec: tuple[str, str, str, str] = ("", "", "", "f")
+        self.long = False
         self.before = self.after = ""
 
     def options(self) -> list[str]:
@@ -169,6 +170,7 @@ class Jot:
                 self.p.errx(1, f"illegal or unsupported format '{text[at:end]}'")
             if re.search("%.", text[m.end() :]):
                 self.p.errx(1, "too many conversions")
+            self.long = bool(m[4])
             self.before, self.after = text[:at], text[m.end() :]
             self.spec = (m[1], m[2], m[3] or "", {"D": "d", "O": "o", "U": "u"}.get(m[5], m[5]))
         self.before, self.after = self.before.replace("\0", "%"), self.after.replace("\0", "%")
@@ -183,7 +185,10 @@ class Jot:
         if conversion in "fegEG":
             body = format_float(flags, width, precision, conversion, x)
         else:
-            if abs(x) > 0x7FFFFFFFFFFFFFFF or (conversion in "ouxX" and x < 0):
+            bits = 64 if self.long else 32
+            unsigned = conversion in "ouxX"
+            least, most = (0, (1 << bits) - 1) if unsigned else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+            if not least <= x <= most:
                 self.p.errx(1, "range error in conversion")
             body = chr(int(x) & 0xFF) if conversion == "c" else format_int(flags, width, precision, conversion, wrap(x))
         return self.before + body + self.after
