@@ -6,7 +6,7 @@ fails as it does on a machine that is attached to nothing.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vshell.abi.errno import KError
 from vshell.abi.socket import (
@@ -22,10 +22,13 @@ from vshell.abi.socket import (
     SockaddrIn6,
 )  # fmt: skip
 from vshell.abi.sockio import SIOCGIFINDEX
-from vshell.userland.addr import inet_aton, inet_ntop, inet_ntop6, inet_pton6, is_scoped
+from vshell.userland.addr import inet_aton, inet_ntop, inet_ntop6, inet_pton6, is_scoped, masked
 from vshell.userland.program import Program
 from vshell.userland.slurp import slurp
 from vshell.userland.stdio import decode
+
+if TYPE_CHECKING:
+    from vshell.abi.in6_policy import In6AddrPolicy
 
 EAI_AGAIN, EAI_BADFLAGS, EAI_FAIL, EAI_FAMILY, EAI_NONAME, EAI_SERVICE, EAI_SOCKTYPE = 2, 3, 4, 5, 8, 9, 10
 _EAI_TEXTS = (
@@ -325,24 +328,24 @@ def _addresses(p: Program, host: str | None, family: int, flags: int) -> tuple[l
 
 
 def _reorder(p: Program, found: list[tuple[bytes, int]]) -> list[tuple[bytes, int]]:
-    """RFC 6724 as far as it matters here: what can be reached first, IPv6 before IPv4 otherwise, else as they came.
+    """RFC 6724 as far as it matters here: what can be reached, then by precedence, then IPv6 before IPv4, else as they came.
 
-    DIFFERS: the policy table of ip6addrctl(8) is looked at only for the precedence of the two families.
+    DIFFERS: labels and the length of the common prefix are left out.
     """
     if len(found) < 2:
         return found
-    prefer4 = _prefers_ipv4(p)
-    return sorted(found, key=lambda a: (not _reachable(p, *a), (len(a[0]) == 4) is not prefer4))
-
-
-def _prefers_ipv4(p: Program) -> bool:
-    """True if the policy of the stack puts IPv4 before IPv6, as the one of a machine that has just booted does."""
     try:
-        policy = {(row.addr, row.plen): row.prec for row in p.sys.sysctl("net.inet6.ip6.addrctlpolicy")}
-    except (KError, TypeError, AttributeError):
-        return False
-    mapped = policy.get((bytes(10) + b"\xff\xff" + bytes(4), 96), 0)
-    return bool(mapped > policy.get((bytes(16), 0), 0))
+        policy: tuple[In6AddrPolicy, ...] = p.sys.sysctl("net.inet6.ip6.addrctlpolicy")
+    except KError:
+        policy = ()
+    return sorted(found, key=lambda a: (not _reachable(p, *a), -_precedence(policy, a[0]), len(a[0]) == 4))
+
+
+def _precedence(policy: tuple[In6AddrPolicy, ...], addr: bytes) -> int:
+    """What the longest prefix in the table of ip6addrctl(8) gives an address; IPv4 ones stand there as mapped."""
+    full = addr if len(addr) == 16 else bytes(10) + b"\xff\xff" + addr
+    rows = [row for row in policy if masked(full, row.plen) == row.addr]
+    return max(rows, key=lambda row: row.plen).preced if rows else 0
 
 
 def _reachable(p: Program, addr: bytes, scope: int) -> bool:

@@ -40,6 +40,7 @@ KERNEL: tuple[str, ...] = (
     "netinet.neigh",
     "netinet.in_gif",
     "netinet6.in6_var",
+    "netinet6.in6_policy",
     "netinet6.in6",
     "netinet6.nd6_ioctl",
     "netinet6.icmp6",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vshell.abi.errno import KError
+from vshell.abi.in6_policy import SIOCAADDRCTL_POLICY, In6AddrPolicy
 from vshell.abi.in_ import SIOCAIFADDR
 from vshell.abi.route import NLM_F_APPEND, NLM_F_CREATE, RTF_REJECT, RTF_STATIC, RTN_PROHIBIT, NewRoute, RtGateway
 from vshell.abi.socket import AF_INET, AF_INET6, AF_NETLINK, SOCK_DGRAM, SOCK_RAW
@@ -25,6 +26,13 @@ REJECTED = (
 """IPv4-mapped, IPv4-compatible, and link-local destinations without a zone."""
 
 LOOPBACK = bytes(15) + b"\1"
+
+POLICY = (
+    (LOOPBACK, 128, 50, 0), (bytes(16), 0, 40, 1), (bytes(10) + b"\xff\xff" + bytes(4), 96, 100, 4),
+    (b"\x20\x02" + bytes(14), 16, 30, 2), (b"\x20\x01" + bytes(14), 32, 5, 5), (b"\xfc" + bytes(15), 7, 3, 13),
+    (bytes(16), 96, 1, 3), (b"\xfe\xc0" + bytes(14), 10, 1, 11), (b"\x3f\xfe" + bytes(14), 16, 1, 12),
+)  # fmt: skip
+"""Prefix, precedence and label: IPv4 comes first while no interface is set up for IPv6 (rc.d/ip6addrctl)."""
 
 
 def configure(kernel: Kernel) -> None:
@@ -45,5 +53,12 @@ def configure(kernel: Kernel) -> None:
             sys.netlink(s, request)
         except KError:
             continue  # a kernel without IPv6 has no use for them
+    sys.close(s)
+    try:
+        s = sys.socket(AF_INET6, SOCK_DGRAM)
+    except KError:
+        return
+    for prefix, plen, preced, label in POLICY:
+        sys.ioctl(s, SIOCAADDRCTL_POLICY(policy=In6AddrPolicy(prefix, plen, preced, label)))
     sys.close(s)
     kernel.run_netisr()

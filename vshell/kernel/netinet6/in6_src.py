@@ -13,29 +13,18 @@ from vshell.abi.in6 import (
     IN6_IFF_TEMPORARY,
     ND6_IFF_NO_PREFER_IFACE,
 )
+from vshell.abi.in6_policy import ADDR_LABEL_NOTAPP
 from vshell.abi.socket import AF_INET6
 from vshell.abi.sockio import IFF_UP
 from vshell.kernel.net.ifnet import Ifnet, ifnet_byindex
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_HOST, NHF_REJECT
 from vshell.kernel.net.route.route_tables import fib_lookup
+from vshell.kernel.netinet6.in6_policy import AddrselPolicy
 from vshell.kernel.netinet6.in6_var import In6Ifaddr, Ip6, ext6
-from vshell.wire.ip6 import is_linklocal, is_multicast, is_scoped, masked
+from vshell.wire.ip6 import is_linklocal, is_multicast, is_scoped
 
 if TYPE_CHECKING:
     from vshell.kernel.net.vnet import Vnet
-
-_POLICY = (
-    # prefix, length, label: the default table of ip6addrctl(8) (RFC 6724, 2.1)
-    (bytes(15) + b"\1", 128, 0),
-    (bytes(10) + b"\xff\xff" + bytes(4), 96, 4),
-    (bytes(16), 96, 3),
-    (b"\x20\x02" + bytes(14), 16, 2),
-    (b"\x20\x01" + bytes(14), 32, 5),
-    (b"\xfc" + bytes(15), 7, 13),
-    (b"\xfe\xc0" + bytes(14), 10, 11),
-    (b"\x3f\xfe" + bytes(14), 16, 12),
-    (bytes(16), 0, 1),
-)
 
 
 def in6_addrscope(addr: bytes) -> int:
@@ -49,13 +38,6 @@ def in6_addrscope(addr: bytes) -> int:
     if addr == bytes(15) + b"\1":
         return 1
     return 14
-
-
-def _label(addr: bytes) -> int:
-    for prefix, plen, label in _POLICY:
-        if masked(addr, plen) == prefix:
-            return label
-    return 1
 
 
 def _matchlen(one: bytes, two: bytes) -> int:
@@ -119,6 +101,13 @@ def select_for(ifp: Ifnet, dst: bytes) -> In6Ifaddr | None:
     return best
 
 
+def _labels(policy: AddrselPolicy, one: bytes, two: bytes, dst: bytes) -> tuple[bool, bool]:
+    """Whether each has the label of the destination; no table has nothing to say."""
+    if not policy.table or (want := policy.label(dst)) == ADDR_LABEL_NOTAPP:
+        return False, False
+    return policy.label(one) == want, policy.label(two) == want
+
+
 def _better(ia: In6Ifaddr, best: In6Ifaddr, dst: bytes, ifp: Ifnet, ip6: Ip6, now: int) -> bool:
     """True if `ia` beats `best`: the first rule that tells them apart decides."""
     mine, its, want = in6_addrscope(ia.addr), in6_addrscope(best.addr), in6_addrscope(dst)
@@ -128,12 +117,11 @@ def _better(ia: In6Ifaddr, best: In6Ifaddr, dst: bytes, ifp: Ifnet, ip6: Ip6, no
         return mine >= want
     extra = ext6(ifp)
     prefer_iface = extra is None or not extra.nd.flags & ND6_IFF_NO_PREFER_IFACE
-    want_label = _label(dst)
     temporary = bool(ip6.prefer_tempaddr)
     rules = (
         (not ia.is_deprecated(now), not best.is_deprecated(now)),
         (prefer_iface and ia.ifp is ifp, prefer_iface and best.ifp is ifp),
-        (_label(ia.addr) == want_label, _label(best.addr) == want_label),
+        _labels(ifp.vnet[AddrselPolicy], ia.addr, best.addr, dst),
         (bool(ia.flags6 & IN6_IFF_TEMPORARY) == temporary, bool(best.flags6 & IN6_IFF_TEMPORARY) == temporary),
         (bool(ia.ifp.flags & IFF_UP), bool(best.ifp.flags & IFF_UP)),
         (bool(ia.flags6 & IN6_IFF_PREFER_SOURCE), bool(best.flags6 & IN6_IFF_PREFER_SOURCE)),
