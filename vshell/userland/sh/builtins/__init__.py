@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from vshell.userland.sh.builtins import commands, control, directory, history, jobcontrol, limits, reading, text, variables
+from importlib import import_module
+
+from vshell.userland.sh.builtins import commands, control, directory, variables
 from vshell.userland.sh.state import Builtin
 
 _SPECIAL = frozenset(
@@ -32,12 +34,43 @@ _COROUTINE = 0x80
 _WRAPPERS = frozenset(("command", "builtin", "exec"))
 
 
+_LATER = {
+    "history": ("fc", "bind"),
+    "jobcontrol": ("jobs", "fg", "bg", "wait", "jobid", "kill"),
+    "limits": ("umask", "ulimit"),
+    "reading": ("read",),
+    "text": ("echo", "printf", "test", "[", "let", "wordexp"),
+}
+"""What is imported when it is first called: most shells that start call none of a module's commands."""
+
+
+class LateBuiltin(Builtin):
+    """A builtin whose module has not been imported: what only the module knows comes with the first look at it."""
+
+    __slots__ = ("module", "name")
+
+    def __init__(self, module: str, name: str) -> None:
+        self.module = module
+        self.name = name
+        self.special = name in _SPECIAL
+        self.safe = name in _SAFE
+        self.plain = name not in _WRAPPERS
+
+    def __getattr__(self, attribute: str) -> object:
+        """`run` and `wait`, while they are not there."""
+        if attribute not in ("run", "wait"):
+            raise AttributeError(attribute)
+        run = import_module(f"{__name__}.{self.module}").TABLE[self.name]
+        self.run = run
+        self.wait = bool(run.__code__.co_flags & _COROUTINE)
+        return getattr(self, attribute)
+
+
 def table() -> dict[str, Builtin]:
     """Name to builtin."""
-    functions = {}
-    for module in (commands, control, directory, history, jobcontrol, limits, reading, text, variables):
-        functions.update(module.TABLE)
-    return {
-        name: Builtin(run, name in _SPECIAL, name in _SAFE, bool(run.__code__.co_flags & _COROUTINE), name not in _WRAPPERS)
-        for name, run in functions.items()
-    }
+    found: dict[str, Builtin] = {name: LateBuiltin(module, name) for module, names in _LATER.items() for name in names}
+    for module in (commands, control, directory, variables):
+        for name, run in module.TABLE.items():
+            wait = bool(run.__code__.co_flags & _COROUTINE)
+            found[name] = Builtin(run, name in _SPECIAL, name in _SAFE, wait, name not in _WRAPPERS)
+    return found
