@@ -96,6 +96,30 @@ CASES = {
         " BLOCKSIZE=512 du -sA d | cut -f1",
         ["2177"],
     ),
+    "install": (
+        "echo x > a; install -m 4750 -o nobody a b; stat -f '%Mp%Lp %Su' b; install -d p/q; install -C a p/q; ls p/q; echo y > a;"
+        " install -b a b; cat b b.old; install -lrs /tmp/w/a p; readlink p/a; install a 2> /dev/null; echo $?",
+        ["4750 nobody", "a", "y", "x", "../a", "64"],
+    ),
+    "tar": (
+        "mkdir d; echo x > d/f; ln -s f d/l; ln d/f d/h; chmod 600 d/f; tar -czf t.tgz d; mkdir o; tar xf t.tgz -C o; ls o/d;"
+        " stat -f '%Lp %l' o/d/f; readlink o/d/l; tar -tf t.tgz d/f nosuch",
+        [
+            "f",
+            "h",
+            "l",
+            "600 2",
+            "f",
+            "d/f",
+            "tar: nosuch: Not found in archive",
+            "tar: Error exit delayed from previous errors.",
+        ],
+    ),
+    "cksum": (
+        "printf abc > f; cksum f; sum f; cksum -o 2 < f; cksum -o 3 f",
+        ["1219131554 3 f", "16556 1 f", "294 1", "891568578 3 f"],
+    ),
+    "whereis": ("whereis -b ls nosuch; whereis -bq ls", ["ls: /bin/ls", "nosuch:", "/bin/ls"]),
     "which": ("which ls nosuch; echo $?; which -a sh; which -s ls && echo yes", ["/bin/ls", "1", "/bin/sh", "yes"]),
 }
 

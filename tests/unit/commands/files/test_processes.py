@@ -96,6 +96,36 @@ CASES = {
         ["nobody:*:65534:65534:Unprivileged user:/nonexistent:/usr/sbin/nologin", "1"],
     ),
     "logger": ("logger -s -t me hello 2>&1 | sed 's/.* me/me/'", ["me: hello"]),
+    "rtprio": (
+        "rtprio; idprio 5 rtprio; idprio 32 true",
+        ["rtprio: normal priority", "rtprio: idle priority 5", "idprio: RTP_SET: Invalid argument"],
+    ),
+    "the limit on processes": (
+        "su -m nobody -c 'ulimit -u 1; (true) && echo forked || echo not'",
+        ["su: Cannot fork: Resource temporarily unavailable"],
+    ),
+    "script": (
+        "cd /tmp; sleep 1 | script -q t sh -c 'tty; exit 3' | tr -d '\\r'; (sleep 1; echo typed; sleep 1) | script -q /dev/null cat"
+        " | tr -d '\\r\\b'; tr -d '\\r' < t; sleep 1 | script -q t sh -c 'exit 3'; echo $?",
+        ["/dev/pts/0", "typed", "typed", "^D/dev/pts/0", "3"],
+    ),
+    "script -p": (
+        "cd /tmp; sleep 99 | script -qr t sh -c 'echo a; sleep 9; echo b' > t2; script -pq t | tr -d '\\r'",
+        ["a", "b"],
+    ),
+    "a terminal that goes away": (
+        "cd /tmp; (sleep 2) | script -q /dev/null sleep 100 & sleep 1; pkill script; sleep 1; pgrep sleep; echo $?",
+        ["1"],
+    ),
+    "getconf": (
+        "getconf NPROCESSORS_ONLN; getconf LONG_BIT; getconf NAME_MAX /; getconf FOO; echo $?",
+        ["1", "64", "255", "64", "getconf: no such configuration parameter `FOO'"],
+    ),
+    "top": (
+        "top -b 1 | sed -n '2p;7,8p' | cut -c1-15; top -o x 2> /dev/null; echo $?",
+        ["6 processes:   ", "  PID USERNAME ", "  641 root     ", "1"],
+    ),
+    "capability mode": ("sleep 100 & sleep 1; ps -o state= -p $!; procstat -hs $! | awk '{print $10}'", ["SC", "C"]),
     "chroot": ("mkdir -p /tmp/r/bin; cp /bin/sh /bin/pwd /tmp/r/bin; chroot /tmp/r /bin/sh -c 'cd ..; pwd'", ["/"]),
 }
 
