@@ -125,7 +125,7 @@ async def expand_args(sh: Shell, words: list[Word], args: list[str]) -> None:
             if w.field:
                 args.append(joined(sh, pieces))
                 continue
-            if len(pieces) == 1 and type(pieces[0]) is Var and not sh.fflag:
+            if len(w.parts) == 1 and type(pieces[0]) is Var and not sh.fflag:
                 value = simple(sh, pieces[0])
                 if sh.values.get("IFS") == _WS:
                     if not value:

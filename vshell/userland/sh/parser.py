@@ -370,7 +370,7 @@ class Parser(Lexer):
                     check = 0
             elif t == TREDIR:
                 redirs.append(self._redirect())
-            elif t == TLP and len(words) == 1 and len(redirs) == before == 0:
+            elif t == TLP and len(words) == 1 and len(redirs) == before:
                 return self._function(words[0])
             else:
                 self.pushback = True

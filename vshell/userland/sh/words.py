@@ -456,6 +456,9 @@ class WordLexer:
             level = _Level(BASE, VAR_NEW)
             state.newvarnest += 1
         level.parts = var.word
+        if self._spilt:
+            level.put(self._spilt)
+            self._spilt = ""
         levels.append(level)
 
     def _plain_name(self, c: str) -> tuple[str, bool]:
@@ -527,9 +530,19 @@ class WordLexer:
                 elif c == "\n" or c == "":
                     raise self.fail("Unexpected end of line in substitution")
                 else:
-                    name += c
+                    name += self._first_byte(c)
             break
         return self._suboperator(c, name, subtype, lineno)
+
+    def _first_byte(self, c: str) -> str:
+        """What names a bad substitution is a byte; the rest of its character stays in the word."""
+        if c.isascii():
+            return c
+        data = c.encode("utf-8", "surrogateescape")
+        self._spilt = data[1:].decode("utf-8", "surrogateescape")
+        return chr(0xDC00 + data[0])
+
+    _spilt = ""
 
     def _suboperator(self, c: str, name: str, subtype: int, lineno: bool) -> tuple[str, int, bool, bool]:
         nul = False
@@ -548,7 +561,7 @@ class WordLexer:
             if at < 0:
                 if c == "\n" or c == "":
                     raise self.fail("Unexpected end of line in substitution")
-                name += (":" if nul else "") + c
+                name += (":" if nul else "") + self._first_byte(c)
                 subtype = VSERROR
             else:
                 subtype = VSNORMAL + at
