@@ -109,7 +109,7 @@ class Core:
             return str(int(x)) if abs(x) < 1e29 else format(x, ".30g")
         if fmt == "%.6g":
             return format(x, ".6g")
-        return convert(self, fmt, (x,))
+        return convert(self, fmt, (x,))[:255]
 
     def num_text(self, x: float) -> str:
         """The string of a number."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from vshell.commands.awk.values import whole
+
 KEYWORDS = frozenset(
     {
         "BEGIN", "END", "break", "close", "continue", "delete", "do", "else", "exit", "for", "func", "function", "gensub",
@@ -127,7 +129,7 @@ class Lexer:
                 raise Syntax(f"non-terminated string {''.join(out)[:10]}...")
             self.i += 1
             if c == '"':
-                return "".join(out)
+                return whole("".join(out))
             out.append(self.escape() if c == "\\" else c)
 
     def escape(self) -> str:

@@ -20,7 +20,7 @@ from vshell.abi.fcntl import (
 )
 from vshell.abi.signal import SIG_DFL, SIG_IGN, SIGINT, SIGQUIT
 from vshell.commands.awk.array import Array
-from vshell.commands.awk.values import from_outside, num
+from vshell.commands.awk.values import from_outside, num, whole
 from vshell.userland.stdio import Writer, decode
 
 if TYPE_CHECKING:
@@ -441,4 +441,4 @@ def unescape(text: str) -> str:
             return bytes([value & 0xFF]).decode("utf-8", "surrogateescape")
         return ESCAPES.get(c, c) if c else "\\"
 
-    return re.sub(r"\\([0-9]{1,3}|.|\Z)", replace, text, flags=re.DOTALL)
+    return whole(re.sub(r"\\([0-9]{1,3}|.|\Z)", replace, text, flags=re.DOTALL))

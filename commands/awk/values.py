@@ -74,6 +74,13 @@ def c_int(x: float) -> int:
     return int(x)
 
 
+def whole(text: str) -> str:
+    """Bytes written one by one (\\342\\200) become the characters that they spell."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+
+
 def from_outside(text: str) -> str:
     """A string from input: a StrNum if it looks like a number."""
     if LOOKS.fullmatch(text):
