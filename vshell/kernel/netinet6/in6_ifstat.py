@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _KINDS = {
     1: "dstunreach", 2: "pkttoobig", 3: "timeexceed", 4: "paramprob", 128: "echo", 129: "echoreply", 130: "mldquery",
     131: "mldreport", 132: "mlddone", 133: "routersolicit", 134: "routeradvert", 135: "neighborsolicit", 136: "neighboradvert",
-    137: "redirect",
+    137: "redirect", 143: "mldreport",
 }  # fmt: skip
 
 
