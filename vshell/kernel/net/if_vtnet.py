@@ -128,5 +128,5 @@ class VirtioNetwork(VnetModule, sub=SI_SUB_CONFIGURE):
             return
         for unit, address in enumerate(CARDS):
             ifp = Vtnet(kernel, unit)
+            # The link state stays unknown until the card is initialised.
             ether_ifattach(ifp, self.vnet, address)
-            ifp.link_state = LINK_STATE_UP
