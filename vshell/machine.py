@@ -81,6 +81,25 @@ def load_data(name: str) -> bytes:
         return f.read()
 
 
+def list_modules() -> list[str]:
+    """The loadable modules among the kernel's files: those that declare a KLD or a cloner and are not compiled in."""
+    from vshell.kernel.conf.generic import KERNEL
+    from vshell.kernel.kern.kern_linker import FOLDERS
+
+    found = []
+    for folder in FOLDERS:
+        where = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernel", folder)
+        for file in sorted(os.listdir(where)) if os.path.isdir(where) else ():
+            name, dot, kind = file.partition(".")
+            if kind != "py" or f"{folder}.{name}" in KERNEL:
+                continue
+            with open(os.path.join(where, file), encoding="utf-8") as f:
+                text = f.read()
+            if "\nKLD = " in text or "\n@cloner(" in text:
+                found.append(name)
+    return found
+
+
 class Machine:
     """One booted machine."""
 
@@ -89,6 +108,7 @@ class Machine:
         self.programs = kernel.programs = Programs()
         kernel.load_program = self._load
         kernel.load_data = load_data
+        kernel.list_modules = list_modules
         kernel.boot()
         self.console = Tty(kernel, "ttyv0", lambda data: None)
         for host, guest, read_only in mounts:

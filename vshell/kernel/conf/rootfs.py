@@ -82,6 +82,8 @@ def _filler(path: str) -> Callable[[DirVnode], None]:
             _enter(directory, path, word)
         if path == "boot/kernel":
             _modules(directory)
+        elif path == "boot/modules":
+            _more_modules(directory)
 
     return fill
 
@@ -132,6 +134,15 @@ def _modules(directory: DirVnode) -> None:
     for name in mount.kernel.load_data("boot/kernel.names").decode().split():
         directory.enter(f"{name}.ko", RegularVnode(mount, 0o555, load=_module(f"{name}.ko")))
     directory.enter("linker.hints", RegularVnode(mount, 0o644))
+
+
+def _more_modules(directory: DirVnode) -> None:
+    """Modules that a FreeBSD does not have: what somebody added to this kernel is in /boot/modules, as ports are."""
+    kernel = directory.mount.kernel
+    known = set(kernel.load_data("boot/kernel.names").decode().split())
+    for name in kernel.list_modules():
+        if name not in known:
+            directory.enter(f"{name}.ko", RegularVnode(directory.mount, 0o555, load=_module(f"{name}.ko")))
 
 
 def _module(name: str) -> Callable[[], bytes]:

@@ -69,9 +69,9 @@ class Kernel(Instances):
         """Bugs that showed themselves: the traceback of each."""
         self.on_panic: Callable[[str], None] = self.panics.append
         self.msgbuf: deque[str] = deque(maxlen=1000)
+        """The kernel's messages (dmesg(8)), the newest last."""
         self.msgbuf_cleared = False
         """The messages of the boot are gone too."""
-        """The kernel's messages (dmesg(8)), the newest last."""
         self.steps = 0
         """Times a process was given the processor; a driver can bound a run with it."""
         self.programs: Any = None
@@ -79,6 +79,8 @@ class Kernel(Instances):
         self.load_program: ProgramLoader = lambda name: None
         self.load_data: Callable[[str], bytes] = lambda name: b""
         """Reads a data file of the initial file system, handed in by the machine."""
+        self.list_modules: Callable[[], list[str]] = list
+        """The names of the loadable modules there are files for, handed in by the machine."""
         self.kenv: dict[str, str] = {}
         """The kernel environment (kern_environment.py)."""
         self.console_sessions: set[int] = set()
