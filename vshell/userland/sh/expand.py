@@ -410,8 +410,9 @@ async def evalvar(sh: Shell, v: Var, flag: int, dst: Dest) -> None:
     if not isset and sh.uflag and name not in ("@", "*") and subtype in _UNSET_IS_ERROR:
         sh.error(f"{name}: parameter not set")
     if subtype == VSERROR:
-        dots = "..." if name and v.word else ""
-        sh.error(f"${{{name}{dots}}}: Bad substitution")
+        shown = name.partition("=")[0]
+        dots = "..." if shown and (v.word or shown != name) else ""
+        sh.error(f"${{{shown}{dots}}}: Bad substitution")
     if subtype == VSLENGTH:
         put(sh, str(_length(sh, _whole(sh, v, value, False)) if isset else 0), flag, v.quoted, dst)
     elif subtype in _TRIMS:

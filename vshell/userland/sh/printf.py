@@ -190,6 +190,7 @@ class Printf:
     def _convert(self, letter: str, flags: str, width: int, precision: int | None) -> None:
         if letter == "b":
             data, stop = unescape(self._next(), False)
+            data = data.partition(b"\0")[0]  # a C string ends there
             self._pad(data if precision is None else data[:precision], flags, width)
             if stop:
                 raise _Stop(self.status)
