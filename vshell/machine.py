@@ -90,7 +90,7 @@ def list_modules() -> list[str]:
     for folder in FOLDERS:
         where = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernel", folder)
         for file in sorted(os.listdir(where)) if os.path.isdir(where) else ():
-            name, dot, kind = file.partition(".")
+            name, _, kind = file.partition(".")
             if kind != "py" or f"{folder}.{name}" in KERNEL:
                 continue
             with open(os.path.join(where, file), encoding="utf-8") as f:

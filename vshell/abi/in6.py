@@ -87,11 +87,11 @@ class SIOCSDEFIFACE_IN6(IfRequest):
     ifindex: int = 0
 
 
-class SIOCGIFSTAT_IN6(IfRequest):  # noqa: N801
+class SIOCGIFSTAT_IN6(IfRequest):
     """Answers the counters of IPv6 on an interface (struct in6_ifstat) as (name, count) pairs: those that are not zero."""
 
 
-class SIOCGIFSTAT_ICMP6(IfRequest):  # noqa: N801
+class SIOCGIFSTAT_ICMP6(IfRequest):
     """The same of ICMPv6 (struct icmp6_ifstat)."""
 
 
