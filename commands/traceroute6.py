@@ -82,6 +82,14 @@ class Icmp6Probe(Probe):
         return inner[4:8] == be16(self.ident) + be16(seq)
 
 
+class Udp6Probe(UdpProbe):
+    """UDP; ports begin again behind the highest."""
+
+    def dport(self, seq: int) -> int:
+        """The destination port of a probe."""
+        return self.port + seq & 0xFFFF
+
+
 class NoProbe(Probe):
     """No next header: nothing to recognise it by."""
 
@@ -95,7 +103,7 @@ class NoProbe(Probe):
 
 
 _PROBES: dict[int, type[Probe]] = {
-    IPPROTO_ICMPV6: Icmp6Probe, IPPROTO_NONE: NoProbe, IPPROTO_SCTP: SctpProbe, IPPROTO_TCP: TcpProbe, IPPROTO_UDP: UdpProbe,
+    IPPROTO_ICMPV6: Icmp6Probe, IPPROTO_NONE: NoProbe, IPPROTO_SCTP: SctpProbe, IPPROTO_TCP: TcpProbe, IPPROTO_UDP: Udp6Probe,
 }  # fmt: skip
 
 

@@ -137,6 +137,33 @@ def udp_input(ifp: Ifnet, m: Mbuf, hlen: int, proto: int) -> None:
         udp_append(inp, ifp, m, udp, payload, src, sport)
 
 
+IPPROTO_UDPLITE = 136
+
+
+def udplite_input(ifp: Ifnet, m: Mbuf, hlen: int, proto: int) -> None:
+    """A UDP-Lite datagram: the length field says how much of it the checksum covers.
+
+    DIFFERS: there are no sockets of this protocol, so that nobody ever waits for one.
+    """
+    vnet = ifp.vnet
+    udp = vnet[Udp]
+    data, off = m.data, m.off
+    at = off + hlen
+    udp.stat.ipackets += 1
+    if len(data) - at < 8:
+        udp.stat.hdrops += 1
+        return
+    sport, dport, cover, _ = HEADER.unpack_from(data, at)
+    size = (data[off + 2] << 8 | data[off + 3]) - hlen
+    src, dst = bytes(data[off + 12 : off + 16]), bytes(data[off + 16 : off + 20])
+    if cover > size or 0 < cover < 8:
+        udp.stat.badlen += 1
+    elif in_cksum(data[at : at + (cover or size)], in_pseudo(src, dst, proto, size)):
+        udp.stat.badsum += 1
+    elif dport:
+        _noport(vnet, udp, m, src, sport, dst, dport)
+
+
 def _noport(vnet: Vnet, udp: Udp, m: Mbuf, src: bytes, sport: int, dst: bytes, dport: int) -> None:
     if udp.log_in_vain:
         text = f"Connection attempt to UDP {inet_ntoa(dst)}:{dport} from {inet_ntoa(src)}:{sport}"
@@ -324,4 +351,5 @@ class UdpProtosw(Protosw):
 
 
 ip_protox[IPPROTO_UDP] = udp_input
+ip_protox[IPPROTO_UDPLITE] = udplite_input
 ip_ctlprotox[IPPROTO_UDP] = udp_ctlinput

@@ -13,7 +13,7 @@ from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, Mbuf, m_get
 from vshell.kernel.net.route.route_tables import fib_lookup
 from vshell.kernel.netinet6.in6_ifstat import icmp6_ifstat_inc
 from vshell.kernel.netinet6.in6_src import select_for
-from vshell.kernel.netinet6.in6_var import IPV6_MMTU, Ip6, in6ifa_ifpforlinklocal, in6ifa_ifwithaddr
+from vshell.kernel.netinet6.in6_var import IPV6_MMTU, Ip6, ext6, in6ifa_ifpforlinklocal, in6ifa_ifwithaddr
 from vshell.kernel.netinet6.ip6_input import ip6_protox
 from vshell.kernel.netinet6.ip6_output import ip6_output
 from vshell.kernel.netinet6.nd6 import nd6_cache_lladdr, nd6_lookup
@@ -119,7 +119,7 @@ def icmp6_reflect(ifp: Ifnet, m: Mbuf, off: int) -> None:
         body[0] = ICMP6_ECHO_REPLY
     body[2:4] = b"\0\0"
     body[2:4] = in6_cksum(source, src, IPPROTO_ICMPV6, body).to_bytes(2, "big")
-    out = m_get(ip6_header(source, src, IPPROTO_ICMPV6, len(body), ip6.hlim) + body, m.fib)
+    out = m_get(ip6_header(source, src, IPPROTO_ICMPV6, len(body), _hlim(ip6, ifp)) + body, m.fib)
     ip6_output(ifp.vnet, out, ifp=ifp if is_scoped(src) else None)
 
 
@@ -149,8 +149,14 @@ def icmp6_error(vnet: Vnet, m: Mbuf, kind: int, code: int, param: int, ifp: Ifne
     cksum = in6_cksum(source, src, IPPROTO_ICMPV6, body)
     body = body[:2] + cksum.to_bytes(2, "big") + body[4:]
     stat.outhist[kind] += 1
-    out = m_get(ip6_header(source, src, IPPROTO_ICMPV6, len(body), ip6.hlim) + body, m.fib)
+    out = m_get(ip6_header(source, src, IPPROTO_ICMPV6, len(body), _hlim(ip6, out_ifp)) + body, m.fib)
     ip6_output(vnet, out, ifp=out_ifp if is_scoped(src) else None)
+
+
+def _hlim(ip6: Ip6, ifp: Ifnet | None) -> int:
+    """The hop limit of an answer: that of the interface the packet came in by."""
+    extra = ext6(ifp) if ifp is not None else None
+    return extra.nd.chlim if extra is not None else ip6.hlim
 
 
 def _error_source(vnet: Vnet, ifp: Ifnet | None, src: bytes, dst: bytes, group: int | bool) -> bytes | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vshell.abi.errno import EADDRNOTAVAIL, EHOSTUNREACH, ENETUNREACH, KError
+from vshell.abi.errno import EADDRNOTAVAIL, EHOSTUNREACH, EINVAL, ENETUNREACH, KError
 from vshell.abi.in6 import (
     IN6_IFF_ANYCAST,
     IN6_IFF_DETACHED,
@@ -15,7 +15,7 @@ from vshell.abi.in6 import (
 )
 from vshell.abi.in6_policy import ADDR_LABEL_NOTAPP
 from vshell.abi.socket import AF_INET6
-from vshell.abi.sockio import IFF_UP
+from vshell.abi.sockio import IFF_LOOPBACK, IFF_UP
 from vshell.kernel.net.ifnet import Ifnet, ifnet_byindex
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_HOST, NHF_REJECT
 from vshell.kernel.net.route.route_tables import fib_lookup
@@ -25,6 +25,8 @@ from vshell.wire.ip6 import is_linklocal, is_multicast, is_scoped
 
 if TYPE_CHECKING:
     from vshell.kernel.net.vnet import Vnet
+
+LOOPBACK = bytes(15) + b"\1"
 
 
 def in6_addrscope(addr: bytes) -> int:
@@ -65,6 +67,8 @@ def in6_selectif(vnet: Vnet, dst: bytes, scope: int, mcast_ifp: Ifnet | None, fi
 def in6_selectsrc(vnet: Vnet, dst: bytes, scope: int = 0, mcast_ifp: Ifnet | None = None, fib: int = 0) -> tuple[bytes, Ifnet]:
     """The best source for a destination, and the interface.  EADDRNOTAVAIL and the errors of in6_selectif."""
     ifp = in6_selectif(vnet, dst, scope, mcast_ifp, fib)
+    if dst == LOOPBACK and not ifp.flags & IFF_LOOPBACK:
+        raise KError(EINVAL)  # the zone of ::1 is a loopback interface
     ia = select_for(ifp, dst)
     if ia is None:
         vnet[Ip6].ip6stat.sources_none += 1
