@@ -249,7 +249,7 @@ class Reversed:
 
     __slots__ = ("value",)
 
-    def __init__(self, value: object) -> None:
+    def __init__(self, value: Any) -> None:
         self.value = value
 
     def __lt__(self, other: Reversed) -> bool:

@@ -105,8 +105,9 @@ CASES = {
         ["su: Cannot fork: Resource temporarily unavailable"],
     ),
     "script": (
-        "cd /tmp; sleep 1 | script -q t sh -c 'tty; exit 3' | tr -d '\\r'; (sleep 1; echo typed; sleep 1) | script -q /dev/null cat"
-        " | tr -d '\\r\\b'; tr -d '\\r' < t; sleep 1 | script -q t sh -c 'exit 3'; echo $?",
+        "cd /tmp; sleep 1 | script -q t sh -c 'tty; exit 3' | tr -d '\\r';"
+        " (sleep 1; echo typed; sleep 1) | script -q /dev/null cat | tr -d '\\r\\b';"
+        " tr -d '\\r' < t; sleep 1 | script -q t sh -c 'exit 3'; echo $?",
         ["/dev/pts/0", "typed", "typed", "^D/dev/pts/0", "3"],
     ),
     "script -p": (
