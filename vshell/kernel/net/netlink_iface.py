@@ -19,7 +19,7 @@ from vshell.abi.netlink_iface import (
     Link,
 )
 from vshell.abi.record import replace
-from vshell.abi.socket import AF_INET, AF_INET6
+from vshell.abi.socket import AF_INET, AF_INET6, AF_LINK
 from vshell.abi.sockio import (
     IFF_BROADCAST,
     IFF_LOWER_UP,
@@ -190,10 +190,25 @@ def rtnl_handle_deladdr(vnet: Vnet, request: RTM_DELADDR, td: Proc) -> None:
 
 @nlrequest(RTM_GETMADDR)
 def get_maddrs(vnet: Vnet, request: RTM_GETMADDR, td: Proc) -> list[GroupAddress]:
-    """Group memberships, interface by interface."""
+    """Group memberships, interface by interface, the youngest first."""
     return [
         GroupAddress(ifp.index, ifp.xname, family, addr, count)
         for ifp in vnet.ifnets
         if not request.index or ifp.index == request.index
-        for (family, addr), count in ifp.multiaddrs.items()
+        for family, addr, count in _groups(ifp)
     ]
+
+
+def _groups(ifp: Ifnet) -> list[tuple[int, bytes, int]]:
+    """(family, address, references) of network-level groups, and of the link-level ones they are mapped to."""
+    found: list[tuple[int, bytes, int]] = []
+    links: dict[bytes, int] = {}
+    extra = ifp.afdata.get(AF_INET6)
+    for group, count in reversed(extra.groups.items()) if extra is not None else ():
+        found.append((AF_INET6, group, count))
+        if ifp.addrlen == 6:
+            link = b"\x33\x33" + group[12:]
+            links[link] = links.get(link, 0) + 1
+    found.extend((AF_LINK, link, count) for link, count in links.items())
+    found.extend((family, addr, count) for (family, addr), count in reversed(ifp.multiaddrs.items()))
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import md5
 from typing import TYPE_CHECKING
 
 from vshell.abi.errno import EADDRNOTAVAIL, EINVAL, EPFNOSUPPORT, KError
@@ -38,6 +39,7 @@ from vshell.wire.ip6 import LINKLOCAL_ALLNODES, NODELOCAL_ALLNODES, masked, soli
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
+    from vshell.kernel.kern.kernel import Kernel
 
 
 def in6if_do_dad(ifp: Ifnet) -> bool:
@@ -121,6 +123,19 @@ def _notify(ifp: Ifnet, req: SIOCAIFADDR_IN6, ia: In6Ifaddr, new: bool) -> None:
         event(ifp, ia, True)
 
 
+def in6_nigroup(kernel: Kernel) -> tuple[bytes, ...]:
+    """The groups of questions about this node by its name (RFC 4620), as they are now and as they once were.
+
+    All stacks have those of the host's name.
+    """
+    label = kernel.prison0.hostname.split(".", 1)[0].lower().encode(errors="surrogateescape")
+    if not 0 < len(label) < 64:
+        return ()
+    digest = md5(bytes((len(label),)) + label, usedforsecurity=False).digest()
+    prefix = b"\xff\x02" + bytes(9) + b"\x02"
+    return prefix + b"\xff" + digest[:3], prefix + digest[:4]
+
+
 def _announce(ifp: Ifnet, ia: In6Ifaddr, delay: bool) -> None:
     """Neighbour entry, multicast groups, duplicate detection (in6_broadcast_ifa)."""
     nd6_add_ifa_lle(ia)
@@ -128,7 +143,7 @@ def _announce(ifp: Ifnet, ia: In6Ifaddr, delay: bool) -> None:
     if ifp.flags & IFF_MULTICAST:
         if delay:
             wait = ifp.kernel.random.uniform(NS)
-        for group in (solicited_node(ia.addr), LINKLOCAL_ALLNODES, NODELOCAL_ALLNODES):
+        for group in (solicited_node(ia.addr), LINKLOCAL_ALLNODES, *in6_nigroup(ifp.kernel), NODELOCAL_ALLNODES):
             in6_joingroup(ifp, group)
             ia.memberships.append(group)
     if ia.flags6 & IN6_IFF_TENTATIVE:
