@@ -13,9 +13,10 @@ from vshell.abi.socket import AF_INET, AF_INET6, AF_LINK
 from vshell.abi.sockio import IFF_LOWER_UP, IFF_UP, IFT_ETHER
 from vshell.commands.netstat.names import Names
 from vshell.commands.netstat.options import EX_DATAERR, Options
-from vshell.userland.addr import ether_ntoa, masked
+from vshell.userland.addr import ether_ntoa, is_scoped, masked
 from vshell.userland.humanize import humanize_number
 from vshell.userland.libxo import Xo
+from vshell.userland.netdb import numeric_name
 from vshell.userland.rtnl import dump_addrs, dump_links, request
 
 Entry = tuple[Link, Address | None]
@@ -211,7 +212,8 @@ def multicast(o: Options, xo: Xo, names: Names, entry: Entry, groups: list[Group
             if link.type == IFT_ETHER:
                 text = ether_ntoa(group.addr)
         elif family in (AF_INET, AF_INET6):
-            text = names.host(group.addr, link.index)
+            scope = link.index if is_scoped(group.addr) else 0
+            text = numeric_name(o.p, group.addr, scope, names.ifnames) if scope else names.host(group.addr)
         if text is not None:
             if o.wide:
                 xo.emit("{P:/%27s }{t:address/%-17s/}", "", text)

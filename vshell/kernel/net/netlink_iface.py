@@ -204,11 +204,11 @@ def _groups(ifp: Ifnet) -> list[tuple[int, bytes, int]]:
     found: list[tuple[int, bytes, int]] = []
     links: dict[bytes, int] = {}
     extra = ifp.afdata.get(AF_INET6)
-    for group, count in reversed(extra.groups.items()) if extra is not None else ():
-        found.append((AF_INET6, group, count))
+    for group, count in extra.groups.items() if extra is not None else ():
+        found.insert(0, (AF_INET6, group, count))
         if ifp.addrlen == 6:
             link = b"\x33\x33" + group[12:]
             links[link] = links.get(link, 0) + 1
-    found.extend((AF_LINK, link, count) for link, count in links.items())
+    found.extend((AF_LINK, link, count) for link, count in reversed(links.items()))
     found.extend((family, addr, count) for (family, addr), count in reversed(ifp.multiaddrs.items()))
     return found
