@@ -215,7 +215,16 @@ class Kernel(Instances):
         self.msgbuf.append(text)
 
     def step(self, limit: int = 1 << 62) -> bool:
-        """Do everything that is due now; True if `limit` turns of processes were not enough."""
+        """Do everything that is due now; True if `limit` turns of processes were not enough, or a bug cut it short."""
+        try:
+            return self._step(limit)
+        except Exception:
+            from traceback import format_exc
+
+            self.on_panic(f"kernel:\n{format_exc()}")
+            return True
+
+    def _step(self, limit: int) -> bool:
         clock, runq, netisrq, heap = self.clock, self.runq, self.netisrq, self.clock.heap
         cost = 0 if self.paced else PACKET_COST
         while True:

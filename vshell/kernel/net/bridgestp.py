@@ -7,7 +7,6 @@ vectors are tuples that compare as the standard wants: (root, cost, designated b
 from __future__ import annotations
 
 from collections.abc import Callable
-from struct import Struct
 from typing import TYPE_CHECKING
 
 from vshell.abi.errno import EINVAL, EPERM, KError
@@ -15,6 +14,31 @@ from vshell.abi.if_bridge import BSTP_PROTO_RSTP, BSTP_PROTO_STP
 from vshell.abi.if_media import IFM_ACTIVE, IFM_FDX
 from vshell.abi.sockio import IFCAP_LINKSTATE, IFF_DRV_RUNNING, IFF_UP, IFT_ETHER, IFT_L2VLAN, LINK_STATE_DOWN, SIOCGIFMEDIA
 from vshell.kernel.kern.module import KernelModule
+from vshell.kernel.net.bridgestp_bpdu import (
+    ALTERNATE,
+    BACKUP,
+    CONFIG,
+    DESIGNATED,
+    DISABLED,
+    F_A,
+    F_F,
+    F_L,
+    F_P,
+    F_TC,
+    F_TCA,
+    LLC,
+    ROLE_BITS,
+    ROLE_SHIFT,
+    ROOT,
+    RSTP_MASK,
+    STP_MASK,
+    TYPE_CFG,
+    TYPE_RSTP,
+    TYPE_TCN,
+    Message,
+    Vector,
+)
+from vshell.kernel.net.bridgestp_timer import TICK, Timer
 from vshell.kernel.net.mbuf import m_get
 
 if TYPE_CHECKING:
@@ -22,11 +46,8 @@ if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
     from vshell.kernel.net.mbuf import Mbuf
 
-Vector = tuple[int, int, int, int]
-
 BSTP_ETHERADDR = b"\x01\x80\xc2\0\0\0"
 SECOND = 1_000_000_000
-TICK = 256
 MESSAGE_AGE_INCR = TICK
 MIN_HELLO_TIME, MAX_HELLO_TIME, DEFAULT_HELLO_TIME = 1 * TICK, 2 * TICK, 2 * TICK
 MIN_MAX_AGE, MAX_MAX_AGE, DEFAULT_MAX_AGE = 6 * TICK, 40 * TICK, 20 * TICK
@@ -41,8 +62,6 @@ MAX_STP_COST = 65535
 
 LEARNING, FORWARDING, DISCARDING = 2, 3, 5
 """States of a port (BSTP_IFSTATE_*)."""
-DISABLED, ROOT, DESIGNATED, ALTERNATE, BACKUP = range(5)
-"""Roles."""
 INFO_DISABLED, INFO_AGED, INFO_MINE, INFO_RECEIVED = 0, 1, 2, 3
 """Where a port's vector comes from."""
 TC_ACTIVE, TC_INACTIVE, TC_LEARNING = range(3)
@@ -51,63 +70,7 @@ TC_ACTIVE, TC_INACTIVE, TC_LEARNING = range(3)
 CAN_MIGRATE, NEW_INFO, ADMCOST, AUTOEDGE, AUTOPTP, ADMEDGE, PENDING_COST = 0x1, 0x2, 0x8, 0x10, 0x20, 0x40, 0x80
 """Flags of a port."""
 
-TYPE_CFG, TYPE_RSTP, TYPE_TCN = 0, 2, 0x80
-F_TC, F_P, F_L, F_F, F_A, F_TCA = 0x01, 0x02, 0x10, 0x20, 0x40, 0x80
-ROLE_SHIFT = 2
-STP_MASK, RSTP_MASK = F_TC | F_TCA, 0x7F
-ROLE_BITS = {ALTERNATE: 1, BACKUP: 1, ROOT: 2, DESIGNATED: 3}
-ROLES = {1: ALTERNATE, 2: ROOT, 3: DESIGNATED}
-
-_LLC = b"\x42\x42\x03"
-_CONFIG = Struct("!HBBBQIQHHHHH")
-"""Protocol, version, type, flags, root, cost, bridge, port, message age, maximum age, hello time, forward delay."""
 _ZERO: Vector = (0, 0, 0, 0)
-
-
-class Timer:
-    """struct bstp_timer."""
-
-    __slots__ = ("active", "latched", "value")
-
-    def __init__(self) -> None:
-        self.stop()
-
-    def start(self, value: int) -> None:
-        """Run for that long."""
-        self.value, self.active, self.latched = value, True, False
-
-    def stop(self) -> None:
-        """Do not run."""
-        self.value, self.active, self.latched = 0, False, False
-
-    def latch(self) -> None:
-        """Run for good."""
-        self.active = self.latched = True
-
-    def tick(self) -> bool:
-        """A second went by; True if the time is up."""
-        if not self.active or self.latched:
-            return False
-        self.value -= TICK
-        if self.value > 0:
-            return False
-        self.stop()
-        return True
-
-
-class Message:
-    """A configuration message (struct bstp_config_unit)."""
-
-    __slots__ = ("flags", "pv", "role", "times")
-
-    def __init__(self, body: bytes) -> None:
-        _, version, _, flags, root, cost, bridge, port, *times = _CONFIG.unpack_from(body)
-        stp = version == BSTP_PROTO_STP
-        self.flags = flags & (STP_MASK if stp else RSTP_MASK)
-        self.role = DESIGNATED if stp else ROLES.get(flags >> ROLE_SHIFT & 3, DISABLED)
-        self.pv: Vector = (root, cost, bridge, port)
-        self.times: tuple[int, ...] = tuple(times)
-        """Message age, maximum age, hello time, forward delay."""
 
 
 class Port:
@@ -453,7 +416,7 @@ class Port:
         age, max_age, htime, fdelay = self.desg_times
         root, cost, bridge, _ = self.desg_pv
         kind = TYPE_RSTP if rstp else TYPE_CFG
-        body = _CONFIG.pack(
+        body = CONFIG.pack(
             0, self.protover, kind, self._pdu_flags(), root, cost, bridge, self.port_id, age, max_age, htime, fdelay
         )
         self._send(body + b"\0" if rstp else body)
@@ -478,7 +441,7 @@ class Port:
         ifp = self.ifp
         if not ifp.flags & IFF_DRV_RUNNING:
             return
-        body = _LLC + body
+        body = LLC + body
         self.txcount += 1
         ifp.transmit(m_get(BSTP_ETHERADDR + ifp.lladdr + len(body).to_bytes(2, "big") + body))
 
@@ -487,7 +450,7 @@ class Port:
         frame = m.bytes()
         size = int.from_bytes(frame[12:14], "big")
         body = frame[14 : 14 + size]
-        if not self.active or size < 7 or len(body) < 7 or body[:5] != _LLC + b"\0\0":
+        if not self.active or size < 7 or len(body) < 7 or body[:5] != LLC + b"\0\0":
             return
         version, kind = min(body[5], BSTP_PROTO_RSTP), body[6]
         if version != self.protover:
@@ -499,7 +462,7 @@ class Port:
         if version == BSTP_PROTO_STP and kind == TYPE_TCN:
             self.rcvdtcn = True
             self.update_tc()
-        elif kind == (TYPE_CFG if version == BSTP_PROTO_STP else TYPE_RSTP) and len(body) >= 3 + _CONFIG.size:
+        elif kind == (TYPE_CFG if version == BSTP_PROTO_STP else TYPE_RSTP) and len(body) >= 3 + CONFIG.size:
             self._received(Message(body[3:]))
 
     def _received(self, cu: Message) -> None:

@@ -42,20 +42,17 @@ _PRIVATE = frozenset((b"\xff\xff\xff\xff", b"\0\0\0\0"))
 def ip_tryforward(ifp: Ifnet, vnet: Vnet, ip: Ip, m: Mbuf, src: bytes, dst: bytes, size: int) -> bool:
     """Forward a packet; False if it has to go the long way, M_FASTFWD_OURS set if a firewall made it ours."""
     data, off = m.data, m.off
-    if data[off] != 0x45:
-        if ip.process_options == 1:
-            return False
+    if data[off] != 0x45 and ip.process_options:
         if ip.process_options == 2:
             icmp_error(vnet, m, ICMP_UNREACH, ICMP_UNREACH_FILTER_PROHIB)
-            return True
+        return ip.process_options == 2
     if m.flags & (M_BCAST | M_MCAST) or ifp.flags & IFF_LOOPBACK or src[0] & 0xF0 == 0xE0 or dst[0] & 0xF0 == 0xE0:
         return False
     if src in _PRIVATE or dst in _PRIVATE or src[:2] == b"\xa9\xfe" or dst[:2] == b"\xa9\xfe":
         return False
     if dst in ip.inaddr_hash and in_localip_fib(vnet, dst, m.fib):
         return False
-    stat = ip.stat
-    stat.total += 1
+    ip.stat.total += 1
     target = dst
     if ip.pfil.input is not None:
         if ip.pfil.run_in(m, ifp):
@@ -95,18 +92,14 @@ def ip_tryforward(ifp: Ifnet, vnet: Vnet, ip: Ip, m: Mbuf, src: bytes, dst: byte
         _send_fragments(vnet, ip, m, nh, target)
         return True
     m.flags &= ~PROTOFLAGS
-    flags = nh.flags
-    if flags & NO_GATEWAY and nh.gateway is not None:
-        error = out.output(m, AF_INET, nh.gateway, nh)
-    else:
-        error = out.output(m, AF_INET, target)
+    error = out.output(m, AF_INET, nh.gateway, nh) if nh.flags & NO_GATEWAY and nh.gateway else out.output(m, AF_INET, target)
     if error:
-        stat.odropped += 1
-    else:
-        stat.forward += 1
-        stat.fastforward += 1
-        if data[off] == 0x45 and target is dst and m.fib == 0 and out is not ifp:
-            _remember(vnet, ip, nh, src, dst)
+        ip.stat.odropped += 1
+        return True
+    ip.stat.forward += 1
+    ip.stat.fastforward += 1
+    if data[off] == 0x45 and target is dst and m.fib == 0 and out is not ifp:
+        _remember(vnet, ip, nh, src, dst)
     return True
 
 
