@@ -89,7 +89,7 @@ def ether_output(ifp: Ifnet, m: Mbuf, family: int, gateway: bytes, ro: Any = Non
     if m.flags & (M_BCAST | M_MCAST):
         dst = ETHER_BROADCAST if m.flags & M_BCAST else _map_multicast(family, gateway)
     else:
-        resolve = resolvers.get(family)
+        resolve = resolvers.get(family if len(gateway) != 16 else AF_INET6)
         if resolve is None:
             return EAFNOSUPPORT
         found = resolve(ifp, ro is not None, m, gateway)

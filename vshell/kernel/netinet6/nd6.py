@@ -21,7 +21,7 @@ from vshell.abi.in6 import (
     ND6_LLINFO_REACHABLE,
     ND6_LLINFO_STALE,
 )  # fmt: skip
-from vshell.abi.socket import AF_INET6
+from vshell.abi.socket import AF_INET, AF_INET6
 from vshell.abi.sockio import (
     IFF_DRV_RUNNING,
     IFF_LOOPBACK,
@@ -269,7 +269,12 @@ def _holdsrc(ln: Llentry6) -> bytes | None:
     if not ln.hold:
         return None
     m = ln.hold[0]
-    return bytes(m.data[m.off + 8 : m.off + 24])
+    return bytes(m.data[m.off + 8 : m.off + 24]) if _family(m) == AF_INET6 else None
+
+
+def _family(m: Mbuf) -> int:
+    """An IPv6 neighbour may be the next hop of IPv4 packets too (RFC 8950)."""
+    return AF_INET if m.data[m.off] >> 4 == 4 else AF_INET6
 
 
 def _used(ln: Llentry6, ip6: Ip6) -> bool:
@@ -297,7 +302,7 @@ def _unreachable(ln: Llentry6) -> None:
 
     held = ln.hold.popleft() if ln.hold else None
     nd6_free(ln)
-    if held is not None:
+    if held is not None and _family(held) == AF_INET6:
         icmp6_error(ln.ifp.vnet, held, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_ADDR, 0, ln.ifp)
 
 
@@ -344,7 +349,7 @@ def nd6_flush_holdchain(ln: Llentry6) -> None:
     """Send what waited for the address."""
     held, ln.hold = ln.hold, deque()
     for m in held:
-        ln.ifp.output(m, AF_INET6, ln.addr)
+        ln.ifp.output(m, _family(m), ln.addr)
 
 
 def nd6_cache_lladdr(ifp: Ifnet, src: bytes, lladdr: bytes, router: bool | None = None) -> None:

@@ -97,7 +97,9 @@ class Nhop:
         if is_gw:
             self.flags |= NHF_GATEWAY
             self.rtflags |= RTF_GATEWAY
-            self.gateway = gw[1]
+            from vshell.kernel.net.route.rib import recover
+
+            self.gateway = recover(gw[1])[0]
         else:
             self.flags &= ~NHF_GATEWAY
             self.rtflags &= ~RTF_GATEWAY
