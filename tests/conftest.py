@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
 
 from vshell.app import tune_memory
 from vshell.machine import Machine, Result
+from vshell.userland.sh.interp import DEPTH
 
 tune_memory()
+# A shell would do it when it starts; hypothesis does not like to see it change.
+sys.setrecursionlimit(DEPTH)
 
 
 @pytest.fixture

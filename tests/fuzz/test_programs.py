@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,10 +11,8 @@ from vshell.kernel.kern.kern_descrip import File
 from vshell.machine import Machine, Session
 from vshell.shell.hostio import FedInput, Output
 from vshell.userland.programs import Programs
-from vshell.userland.sh.interp import DEPTH
 
 STEPS = 20_000
-sys.setrecursionlimit(DEPTH)  # a shell would do it; hypothesis does not like to see it change
 FOLDERS = ("/sbin", "/bin", "/usr/sbin", "/usr/bin", "/usr/libexec")
 PROGRAMS = sorted(f"{folder}/{name}" for folder in FOLDERS for name in Programs().listing(folder))
 
