@@ -108,6 +108,8 @@ TOS = {
     "reliability": 0x04, "throughput": 0x08,
 }  # fmt: skip
 BUFSIZE = 16384
+LOOKUP = 3_000_000
+"""How long it takes to find a service by its port, in ns: long enough for one that is quick to answer first."""
 PORT_MAX = 65535
 SUN_PATH = 104
 IAC, DONT, DO, WONT, WILL = 255, 254, 253, 252, 251
@@ -466,7 +468,10 @@ class Nc:
                     status = 1
                     continue
                 proto = "udp" if udp else "tcp"
-                name = None if "n" in f else getservbyport(p, int(port), proto)
+                name = None
+                if "n" not in f:
+                    await p.sys.nanosleep(LOOKUP)
+                    name = getservbyport(p, int(port), proto)
                 p.stderr.write(f"Connection to {host} {port} port [{proto}/{name or '*'}] succeeded!\n")
             if "z" not in f:
                 await self.readwrite(s)

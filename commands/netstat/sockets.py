@@ -16,7 +16,7 @@ from vshell.userland.addr import inet_ntop
 from vshell.userland.libxo import Xo
 from vshell.userland.netdb import gethostbyaddr, getservbyport, if_names
 
-SB_MAX, SB_EFFICIENCY = 2097152, 8
+SB_MAX, SB_EFFICIENCY = 8388608, 8
 LISTS = {6: "net.inet.tcp.pcblist", 17: "net.inet.udp.pcblist", 258: "net.inet.divert.pcblist"}
 SOCKTYPES = (("stream", 1), ("dgram", 2), ("seqpacket", 5))
 

@@ -71,3 +71,10 @@ async def tsleep(p: Proc, *chans: Wchan, timeout: int | None = None, eintr: bool
     if p.siglist and p.cursig(eintr):
         raise KError(EINTR)
     return not p.timedout
+
+
+async def sched_preempt(td: Proc) -> None:
+    """There are packets on their way: they, and whom they wake, go first."""
+    for _ in range(2):
+        td.kernel.runq.append(td)
+        await mi_switch()

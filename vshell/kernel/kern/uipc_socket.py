@@ -59,7 +59,7 @@ from vshell.abi.socket import (
     Message,
 )  # fmt: skip
 from vshell.kernel.kern.kern_descrip import File
-from vshell.kernel.kern.kern_synch import Wchan, tsleep
+from vshell.kernel.kern.kern_synch import Wchan, sched_preempt, tsleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -336,6 +336,8 @@ class Socket(File):
             if self.pr.type == SOCK_STREAM and not (self.connected or self.connecting):
                 raise KError(ENOTCONN)
             done += self.pr.send(self, data[done:] if done else data, addr, flags, td)
+            if td.kernel.netisrq and self.pr.type == SOCK_STREAM:
+                await sched_preempt(td)
             if done >= len(data):
                 return done
             if self.nonblocking(flags):

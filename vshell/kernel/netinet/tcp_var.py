@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vshell.kernel.netinet.tcp_syncache import Syncache
 
 TCP_MAXWIN = 65535
-SB_MAX = 2 * 1024 * 1024
+SB_MAX = 8 * 1024 * 1024
 TCP_RTT_SHIFT, TCP_RTTVAR_SHIFT, TCP_DELTA_SHIFT = 5, 4, 2
 TCP_MAXRXTSHIFT = 12
 TCP_BACKOFF = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 512, 512, 512)
