@@ -129,6 +129,18 @@ def waits(body: object) -> bool:
     return False
 
 
+def seen(e: Node) -> bool:
+    """Can the evaluation of an expression be told from its surroundings: may it fail or print?"""
+    for node in walk(e):
+        if node[0] in ("call", "getline"):
+            return True
+        if node[0] in ("bin", "assign") and node[1] in ("/", "%", "/=", "%=") and not (node[3][0] == "num" and node[3][1]):
+            return True
+        if node[0] == "builtin" and node[1] in AWAITED:
+            return True
+    return False
+
+
 class Coder:
     """Writes the module."""
 
@@ -269,10 +281,14 @@ class Coder:
             self.emit(self.value(e))
 
     def do_print(self, node: Node) -> None:
-        parts = []
+        parts: list[str] = []
         for arg in node[2]:
-            parts += ["rt.OFS", self.printed(arg)]
-        self.output(node, " + ".join([*parts[1:], "rt.ORS"]))
+            if parts and not node[3] and seen(arg):
+                # What stands before is printed even if this fails, and before anything that it prints itself.
+                self.output(node, " + ".join(parts))
+                parts = []
+            parts += [self.printed(arg), "rt.OFS"]
+        self.output(node, " + ".join([*parts[:-1], "rt.ORS"]))
 
     def printed(self, e: Node) -> str:
         """A value as print shows it: numbers with OFMT."""
@@ -291,9 +307,9 @@ class Coder:
         else:
             self.emit(f"out({text})")
 
-    def format(self, args: list[Node]) -> str:
+    def format(self, args: list[Node], name: str = "sprintf") -> str:
         values = "".join(", " + self.value(a) for a in args[1:])
-        return f"rt.sprintf({self.string(args[0])}{values})"
+        return f"rt.{name}({self.string(args[0])}{values})"
 
     def do_if(self, node: Node) -> None:
         self.emit(f"if {self.truth(node[2])}:")
@@ -698,13 +714,13 @@ class Coder:
         return f"{self.string(args[0]) if args else 'rt.text(0)'}.upper()"
 
     def b_index(self, args: list[Node]) -> str:
-        return f"(1.0 + ({self.string(args[0])}).find({self.string(args[1])}))"
+        return f"index_of({self.string(args[0])}, {self.string(args[1])})"
 
     def b_substr(self, args: list[Node]) -> str:
         return f"substr({', '.join([self.string(args[0]), *(self.number(a) for a in args[1:])])})"
 
     def b_sprintf(self, args: list[Node]) -> str:
-        return self.format(args)
+        return self.format(args, "sprintf_value")
 
     def b_match(self, args: list[Node]) -> str:
         return f"rt.match_({self.string(args[0])}, {self.regex(args[1])})"

@@ -11,6 +11,14 @@ from vshell.userland.program import Program
 from vshell.userland.random3 import RAND_MAX, Random
 
 
+def whole_power(x: float, n: int) -> float:
+    """run.c: ipow."""
+    result = 1.0
+    for bit in bin(n)[2:] if n > 0 else "":
+        result = x * result * result if bit == "1" else result * result
+    return result
+
+
 class Maths(Core):
     """Numbers."""
 
@@ -35,15 +43,13 @@ class Maths(Core):
         return math.fmod(a, b) + 0.0
 
     def power(self, a: float, b: float) -> float:
-        """a ^ b."""
+        """a ^ b; whole exponents by squaring, which rounds differently from pow(3)."""
+        if b >= 0 and b.is_integer():
+            return whole_power(a, c_int(b))
         try:
             result = a**b
             return result if isinstance(result, float) else self.domain("pow")
-        except OverflowError:
-            if b >= 0 and b.is_integer():
-                return float("-inf") if a < 0 and b % 2 else float("inf")
-            return self.out_of_range("pow")
-        except ZeroDivisionError:
+        except (OverflowError, ZeroDivisionError):
             return self.out_of_range("pow")
 
     def combine(self, op: str, a: float, b: float) -> float:

@@ -113,7 +113,7 @@ def one(rt: Core, flags: str, width: str, precision: str, letter: str, value: Va
         return format_int(flags, width, precision, letter, wrap(num(value), False))
     if letter != "c":
         return format_float(flags, width, precision, letter, num(value))
-    if isinstance(value, float) or (isinstance(value, StrNum) and value):
+    if isinstance(value, (float, StrNum)):
         code = int(num(value)) if abs(num(value)) < 0x7FFFFFFF else 0
         if code == 0:
             return "\0"

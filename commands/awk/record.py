@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from vshell.commands.awk.array import UNINIT, Value
+from vshell.commands.awk.array import Value
 from vshell.commands.awk.core import Core
 from vshell.commands.awk.values import c_int, from_outside, num
 from vshell.userland.regex import Regex
@@ -108,7 +108,7 @@ class Record(Core):
         if n in self.assigned:
             return self.assigned[n]
         if n > len(self.fields):
-            return UNINIT
+            return ""
         return from_outside(self.fields[n - 1])
 
     def field_number(self, n: int) -> float:

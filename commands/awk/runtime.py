@@ -81,6 +81,10 @@ class Awk(Maths, Record):
         """sprintf."""
         return convert(self, fmt, args)
 
+    def sprintf_value(self, fmt: str, *args: Value) -> str:
+        """sprintf as a function: its result ends at a null character."""
+        return convert(self, fmt, args).partition("\0")[0]
+
     def match_(self, text: str, regex: Regex) -> float:
         """match: sets RSTART and RLENGTH."""
         span = regex.find(text)

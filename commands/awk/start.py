@@ -8,7 +8,7 @@ from vshell.commands.awk.array import UNINIT, Array
 from vshell.commands.awk.pattern import PatternError, compile_pattern
 from vshell.commands.awk.runtime import Awk
 from vshell.commands.awk.streams import assign_variable, unescape
-from vshell.commands.awk.values import from_outside, num, num_at, promote, put, put_with, substr, truth
+from vshell.commands.awk.values import from_outside, index_of, num, num_at, promote, put, put_with, substr, truth
 
 if TYPE_CHECKING:
     from vshell.commands.awk import Options, Translated
@@ -19,7 +19,7 @@ def prepare(rt: Awk, o: Options, program: Translated) -> None:
     space: dict[str, Any] = {
         "rt": rt, "out": rt.p.stdout.write, "num": num, "truth": truth, "num_at": num_at,
         "promote": promote, "put": put, "put_with": put_with,
-        "substr": substr, "Array": Array, "UNINIT": UNINIT, "INF": float("inf"),
+        "substr": substr, "index_of": index_of, "Array": Array, "UNINIT": UNINIT, "INF": float("inf"),
     }  # fmt: skip
     rt.namespace = space
     rt.lines = program.lines

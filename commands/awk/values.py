@@ -67,6 +67,11 @@ def substr(text: str, start: float, length: float | None = None) -> str:
     return text[m - 1 : m - 1 + n]
 
 
+def index_of(text: str, part: str) -> float:
+    """index(s, t); nothing is found in an empty string."""
+    return 1.0 + text.find(part) if text else 0.0
+
+
 def c_int(x: float) -> int:
     """(int) x."""
     if x != x or abs(x) >= 2147483648.0:
