@@ -153,17 +153,12 @@ def bool_param(param: CfParam | None) -> bool:
 
 
 def equalopts(one: str, two: str) -> bool:
-    """True for the same parameter, with or without a "no" in front of one of its components."""
+    """True for the same parameter, with or without a "no" in front of its last component."""
     if one == two:
         return True
-    a, b = one.split("."), two.split(".")
-    if len(a) != len(b):
-        return False
-    differ = [(x, y) for x, y in zip(a, b, strict=True) if x != y]
-    if len(differ) != 1 or a[:-1] != b[:-1]:
-        return False
-    x, y = differ[0]
-    return x == "no" + y or y == "no" + x
+    a, dot, x = one.rpartition(".")
+    b, other, y = two.rpartition(".")
+    return a == b and dot == other and (x == "no" + y or y == "no" + x)
 
 
 def wild_jail_name(name: str) -> bool:

@@ -23,25 +23,29 @@ class Record:
     """
 
     fields: ClassVar[tuple[str, ...]] = ()
+    _known: ClassVar[frozenset[str]] = frozenset()
+    _required: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls) -> None:
         own = cls.__dict__.get("__annotations__", {})  # noqa: RUF063 - the module inspect is slow to import
         new = tuple(n for n, t in own.items() if not str(t).startswith("ClassVar") and n not in cls.fields)
         cls.fields = cls.fields + new
+        cls._known = frozenset(cls.fields)
+        cls._required = frozenset(n for n in cls.fields if not hasattr(cls, n))
 
     def __init__(self, *args: Any, **kw: Any) -> None:
         cls = type(self)
-        values = dict(zip(cls.fields, args, strict=False))
-        if len(args) > len(cls.fields):
-            raise TypeError(f"{cls.__name__} takes {len(cls.fields)} fields, got {len(args)}")
-        for name, value in kw.items():
-            if name not in cls.fields or name in values:
-                raise TypeError(f"{cls.__name__}: bad or repeated field {name!r}")
-            values[name] = value
-        for name in cls.fields:
-            if name not in values and not hasattr(cls, name):
-                raise TypeError(f"{cls.__name__}: field {name!r} is missing")
-        self.__dict__.update(values)
+        values = self.__dict__
+        if args:
+            if len(args) > len(cls.fields):
+                raise TypeError(f"{cls.__name__} takes {len(cls.fields)} fields, got {len(args)}")
+            values.update(zip(cls.fields, args, strict=False))
+        if kw:
+            if not (kw.keys() <= cls._known and kw.keys().isdisjoint(values)):
+                raise TypeError(f"{cls.__name__}: bad or repeated field among {', '.join(kw)}")
+            values.update(kw)
+        if not cls._required <= values.keys():
+            raise TypeError(f"{cls.__name__}: {', '.join(sorted(cls._required - values.keys()))} missing")
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen")
