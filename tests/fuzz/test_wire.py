@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import walk_packages
+
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import vshell.kernel
 from vshell.kernel.net.if_epair import Epair
 from vshell.kernel.net.mbuf import m_get
 from vshell.machine import Machine, Session
@@ -46,6 +51,35 @@ DESTINATIONS = st.sampled_from(
 )
 
 
+ETHERTYPES = (0x0800, 0x0806, 0x86DD, 0x8100, 0x88A8, 0x8863, 0x8864, 0x8809, 0x888E, 0x8902, 0x6000, 0x0026)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def everything_imported() -> None:
+    """The worst case: what a file registers when it is imported is there, although the machine has not loaded it."""
+    for module in walk_packages(vshell.kernel.__path__, "vshell.kernel."):
+        import_module(module.name)
+
+
+class Wire:
+    """A machine with an Ethernet interface, and the other end of its wire."""
+
+    def __init__(self) -> None:
+        self.session = Session(Machine())
+        self.kernel = self.session.machine.kernel
+        self.session.feed(SETUP)
+        end = self.kernel.vnet0.ifnets.named("epair0b")
+        assert isinstance(end, Epair)
+        self.end = end
+        self.lladdr = end.oifp.lladdr
+
+    def send(self, to: bytes, rest: bytes) -> None:
+        """A frame to the machine."""
+        self.end.transmit(m_get(checksummed((to or self.lladdr) + b"\x02\0\0\0\0\x05" + rest)))
+        self.kernel.step()
+        assert not self.kernel.panics, f"{rest.hex()}\n{self.kernel.panics[0]}"
+
+
 def checksummed(frame: bytes) -> bytes:
     """With the header checksum of IPv4 set right, so that what lies behind is reached."""
     at = 18 if frame[12:14] == b"\x81\x00" else 14
@@ -76,15 +110,25 @@ def frames(draw: st.DrawFn) -> tuple[bytes, bytes]:
 @given(batch=st.lists(frames(), min_size=10, max_size=40))
 def test_frames(batch: list[tuple[bytes, bytes]]) -> None:
     """Whatever arrives at an Ethernet interface."""
-    machine = Machine()
-    session = Session(machine)
-    session.feed(SETUP)
-    epair = machine.kernel.vnet0.ifnets.named("epair0b")
-    assert isinstance(epair, Epair)
-    mine = epair.oifp.lladdr
+    wire = Wire()
     for to, rest in batch:
-        epair.transmit(m_get(checksummed((to or mine) + b"\x02\0\0\0\0\x05" + rest)))
-        machine.kernel.step()
-        assert not machine.kernel.panics, f"{rest.hex()}\n{machine.kernel.panics[0]}"
-    session.feed("sleep 200; netstat -s; ifconfig -a; arp -an; ndp -an\n")
-    assert not machine.kernel.panics, machine.kernel.panics[0]
+        wire.send(to, rest)
+    wire.session.feed("sleep 200; netstat -s; ifconfig -a; arp -an; ndp -an\n")
+    assert not wire.kernel.panics, wire.kernel.panics[0]
+
+
+@pytest.mark.parametrize("payload", [bytes(64), b"\xff" * 64, bytes(range(64)), b""], ids=["zeros", "ones", "count", "nothing"])
+def test_protocols(payload: bytes) -> None:
+    """Every protocol of IPv4 and IPv6, every Ethernet type, whether a module for it is in or not."""
+    wire = Wire()
+    for etype in ETHERTYPES:
+        wire.send(b"", etype.to_bytes(2, "big") + payload)
+        wire.send(b"\xff" * 6, etype.to_bytes(2, "big") + payload)
+    for protocol in range(256):
+        for src, dst in ((2, 1), (1, 1), (2, 9)):
+            size = (20 + len(payload)).to_bytes(2, "big")
+            head = b"\x45\0" + size + b"\0\1\0\0\x40" + bytes([protocol]) + b"\0\0"
+            wire.send(b"", b"\x08\0" + head + bytes([10, 0, 0, src, 10, 0, 0, dst]) + payload)
+            net = bytes.fromhex("20010db8") + bytes(11)
+            head = b"\x60\0\0\0" + len(payload).to_bytes(2, "big") + bytes([protocol]) + b"\x40"
+            wire.send(b"", b"\x86\xdd" + head + net + bytes([src]) + net + bytes([dst]) + payload)

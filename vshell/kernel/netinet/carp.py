@@ -31,11 +31,12 @@ from vshell.kernel.net.netlink import nlrequest
 from vshell.kernel.net.route.route_ifaddrs import ifa_add_loopback_route, ifa_del_loopback_route
 from vshell.kernel.netinet.counters import Counters
 from vshell.kernel.netinet.if_ether import arprequest
-from vshell.kernel.netinet.in_ import carp_attach, in_addprefix, in_scrubprefix
+from vshell.kernel.netinet.in_ import in_addprefix, in_scrubprefix
 from vshell.kernel.netinet.in_mcast import in_joingroup, in_leavegroup
-from vshell.kernel.netinet.in_proto import ip_protox
+from vshell.kernel.netinet.in_proto import IPPROTO_ANY, ip_protox
 from vshell.kernel.netinet.in_var import in_addrs, in_multicast
 from vshell.kernel.netinet.ip_output import ip_output
+from vshell.kernel.netinet.ip_var import Ip
 from vshell.wire.cksum import in_cksum
 from vshell.wire.ip import HEADER
 
@@ -69,6 +70,11 @@ class CarpModule(VnetModule):
         self.stat = Counters(Carpstats)
         self.demotion = 0
         self._allow = 1
+        vnet[Ip].carp_attach = _attach
+
+    def destroy(self) -> None:
+        """No address has a virtual host any more."""
+        self.vnet[Ip].carp_attach = None
 
     @sysctl_proc("net.inet.carp.stats", "CARP statistics (struct carpstats, netinet/ip_carp.h)", fmt="opaque")
     def _stats(self, td: Any, new: Any) -> Any:
@@ -126,22 +132,12 @@ class CarpUsers(KernelModule):
     def __init__(self, kernel: Kernel) -> None:
         super().__init__(kernel)
 
-    def init(self) -> None:
-        """Let addresses be attached."""
-        carp_attach.append(_attach)
-        ip_protox[IPPROTO_CARP] = carp_input
-
     def quiesce(self) -> None:
         """EBUSY while it is used."""
         for vnet in self.kernel.vnets:
             module = vnet.get(CarpModule)
             if module is not None and module.hosts():
                 raise KError(EBUSY)
-
-    def destroy(self) -> None:
-        """Not any longer."""
-        carp_attach.remove(_attach)
-        ip_protox.pop(IPPROTO_CARP, None)
 
 
 class _Moptions:
@@ -444,6 +440,7 @@ def carp_input(ifp: Ifnet, m: Mbuf, hlen: int, proto: int) -> None:
     """A packet of CARP came in."""
     module = ifp.vnet.get(CarpModule)
     if module is None:
+        ip_protox[IPPROTO_ANY](ifp, m, hlen, proto)
         return
     stat = module.stat
     stat.ipackets += 1
@@ -557,3 +554,4 @@ def carp_ifdetach(ifp: Ifnet) -> None:
 
 
 ifnet_departure_event.append(carp_ifdetach)
+ip_protox[IPPROTO_CARP] = carp_input

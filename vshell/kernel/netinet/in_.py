@@ -7,7 +7,7 @@ the route over.  Each address but those of loopback interfaces and /32s also has
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vshell.abi.errno import EADDRNOTAVAIL, EDESTADDRREQ, EEXIST, EINVAL, EPROTONOSUPPORT, KError
 from vshell.abi.in_ import (
@@ -159,7 +159,8 @@ def in_aifaddr_ioctl(ifp: Ifnet, req: SIOCAIFADDR, td: Proc) -> None:
         raise KError(EDESTADDRREQ)
     if AF_INET not in ifp.afdata:
         raise KError(EINVAL)
-    attach = carp_attach[0] if carp_attach else None
+    inet = ifp.vnet[Ip]
+    attach = inet.carp_attach
     if req.vhid and attach is None:
         raise KError(EPROTONOSUPPORT)
     if ifp.bridge is not None and ifp.type != IFT_GIF and not ifp.bridge.member_ifaddrs():
@@ -170,7 +171,6 @@ def in_aifaddr_ioctl(ifp: Ifnet, req: SIOCAIFADDR, td: Proc) -> None:
     ia = _new_address(ifp, req)
     if req.vhid and attach is not None:
         attach(ia, req.vhid)
-    inet = ifp.vnet[Ip]
     ifp.addrs.append(ia)
     inet.in_ifaddrhead.append(ia)
     inet.inaddr_hash.setdefault(ia.addr, []).insert(0, ia)
@@ -188,10 +188,6 @@ def in_aifaddr_ioctl(ifp: Ifnet, req: SIOCAIFADDR, td: Proc) -> None:
             info.allhosts = True
     for event in ifaddr_event:
         event(ifp, ia, True)
-
-
-carp_attach: list[Callable[[InIfaddr, int], Any]] = []
-"""carp(4)'s f(ia, vhid) while that module is in."""
 
 
 def _new_address(ifp: Ifnet, req: SIOCAIFADDR) -> InIfaddr:

@@ -19,6 +19,8 @@ from vshell.kernel.net.pfil import Pfil, PfilHead
 from vshell.kernel.netinet.counters import Counters
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.net.route.nhop import Nhop
     from vshell.kernel.net.vnet import Vnet
@@ -101,6 +103,8 @@ class Ip(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_FIRST):
         self.stat = Counters(Ipstat)
         self.in_ifaddrhead: list[InIfaddr] = []
         """Every address of the stack, in order of assignment."""
+        self.carp_attach: Callable[[InIfaddr, int], object] | None = None
+        """carp(4)'s f(ia, vhid) while that module is in."""
         self.inaddr_hash: dict[bytes, list[InIfaddr]] = {}
         """The same by address, the latest first."""
         self.pfil: PfilHead = vnet[Pfil].inet
