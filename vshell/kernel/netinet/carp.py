@@ -70,7 +70,10 @@ class CarpModule(VnetModule):
         self.stat = Counters(Carpstats)
         self.demotion = 0
         self._allow = 1
-        vnet[Ip].carp_attach = _attach
+
+    def init(self) -> None:
+        """Addresses may have a virtual host."""
+        self.vnet[Ip].carp_attach = _attach
 
     def destroy(self) -> None:
         """No address has a virtual host any more."""

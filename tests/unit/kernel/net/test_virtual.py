@@ -98,3 +98,37 @@ def test_a_port_gets_its_address_back(run: Run) -> None:
 def test_tun_and_tap_come_and_go(run: Run) -> None:
     result = run("ifconfig tun create; ifconfig tap5 create up; ifconfig -l; ifconfig tun0 destroy; ifconfig -l")
     assert result.stdout.decode().splitlines() == ["tun0", "vtnet0 vtnet1 lo0 tun0 tap5", "vtnet0 vtnet1 lo0 tap5"]
+
+
+GUARDED = """
+kldload if_wg; umask 077
+for j in a b; do
+jexec $j ifconfig wg0 create; wg genkey > /tmp/k$j; jexec $j wg set wg0 listen-port 51820 private-key /tmp/k$j
+done
+peer() { jexec $1 wg set wg0 peer $(wg pubkey < /tmp/k$2) allowed-ips $3 ${4:+endpoint} $4; }
+jexec a ifconfig wg0 inet 10.0.0.1/24 up; jexec b ifconfig wg0 inet 10.0.0.2/24 up
+"""
+
+
+@pytest.mark.parametrize(("allowed", "answered"), [("10.0.0.1/32", "1"), ("10.0.0.9/32", "0")])
+def test_wireguard_takes_only_allowed_addresses(run: Run, allowed: str, answered: str) -> None:
+    script = f"peer a b 10.0.0.2/32 192.0.2.2:51820; peer b a {allowed}; try 10.0.0.2"
+    assert answers(run, GUARDED + script) == [answered]
+
+
+def test_wireguard_needs_a_peer_and_learns_where_it_is(run: Run) -> None:
+    script = (
+        "jexec a ping -c 1 -t 1 10.0.0.3 2>&1 | grep -c 'Network is unreachable'; peer b a 10.0.0.1/32;"
+        "peer a b 10.0.0.2/32 192.0.2.2:51820;"
+        "try 10.0.0.2; jexec b wg show wg0 endpoints | cut -f 2"
+    )
+    assert answers(run, GUARDED + script) == ["1", "1", "192.0.2.1:51820"]
+
+
+def test_wireguard_keeps_a_preshared_key_apart(run: Run) -> None:
+    script = (
+        "peer a b 10.0.0.2/32 192.0.2.2:51820; peer b a 10.0.0.1/32; wg genpsk > /tmp/psk;"
+        "jexec a wg set wg0 peer $(wg pubkey < /tmp/kb) preshared-key /tmp/psk; try 10.0.0.2;"
+        "jexec b wg set wg0 peer $(wg pubkey < /tmp/ka) preshared-key /tmp/psk; sleep 6; try 10.0.0.2"
+    )
+    assert answers(run, GUARDED + script) == ["0", "1"]
