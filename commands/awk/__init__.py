@@ -157,15 +157,37 @@ def syntax_error(p: Program, parser: Parser, text: str, file: str) -> NoReturn:
         where += f" source file {file}"
     after = "illegal statement" if parser.depth else "bailing out"
     name = p.argv[0]
-    p.stderr.write(f"{name}: {text}{where}\n{lex.context()}")
+    context = lex.context()
+    shown = not context.endswith("<<< \n")
+    more = text == "syntax error"
+    if more and lex.tok in CLOSING and too_many(lex.s[: lex.i], lex.tok):
+        p.stderr.write(f"{name}: extra {lex.tok}{where}\n{context}")
+        p.stderr.write(f"{name}: {text}{where}\n")
+    else:
+        p.stderr.write(f"{name}: {text}{where}\n{context}")
+    if text.startswith("non-terminated string"):
+        p.stderr.write(f"{name}: giving up\n source line number {lex.line}\n")
+        raise Exit(2)
+    if not more and (text.startswith("non-terminated") or (shown and text.startswith(("return", "duplicate")))):
+        # The rest of the line is gone; what is left ends too early.
+        more = True
+        p.stderr.write(f"{name}: syntax error{where}\n")
     missing = brackets(lex.s)
-    if text == "syntax error" and not parser.depth:
+    if more and not parser.depth:
         p.stderr.write(missing)
-    if text == "syntax error":
+    if more:
         p.stderr.write(f"{name}: {after}{where}\n")
-    if parser.depth or text != "syntax error":
+    if parser.depth or not more:
         p.stderr.write(missing)
     raise Exit(2)
+
+
+CLOSING = {"}": "{", "]": "[", ")": "("}
+
+
+def too_many(source: str, closing: str) -> bool:
+    """More closing brackets than opening ones?"""
+    return source.count(closing) > source.count(CLOSING[closing])
 
 
 def brackets(source: str) -> str:

@@ -272,10 +272,12 @@ class Coder:
 
     def do_expr(self, node: Node) -> None:
         e = node[2]
-        if e[0] in ("post", "pre") and e[2][0] == "var" and e[2][1] not in SPECIAL:
+        simple = e[0] in ("post", "pre", "assign") and e[2][0] == "var" and e[2][1] not in SPECIAL
+        simple = simple and not self.names.is_array(self.function, e[2][1])
+        if simple and e[0] != "assign":
             name = self.var(e[2][1])
             self.emit(f"{name} = ({name} if type({name}) is float else num({name})) + {e[1]!r}")
-        elif e[0] == "assign" and e[2][0] == "var" and e[2][1] not in SPECIAL and e[1] == "=":
+        elif simple and e[1] == "=":
             self.emit(f"{self.var(e[2][1])} = {self.value(e[3])}")
         else:
             self.emit(self.value(e))

@@ -24,6 +24,7 @@ TWO = {
     "--": "--", "+=": "+=", "-=": "-=", "*=": "*=", "%=": "%=", "^=": "^=", "**": "^",
 }  # fmt: skip
 ESCAPES = {"n": "\n", "t": "\t", "f": "\f", "r": "\r", "b": "\b", "v": "\v", "a": "\a"}
+RING = 300
 NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -174,12 +175,18 @@ class Lexer:
         return text
 
     def context(self) -> str:
-        """eprint: the line around the place of an error."""
-        s, end = self.s, self.i
+        """eprint: the line around the place of an error.
+
+        The program passes through a ring of characters.  What follows the place is shown if the next slot of the ring
+        is in use: the lexer has looked at the next character already, or the ring is full.
+        """
+        end = self.i
+        base = (end - 1) // RING * RING if end else 0
+        s = re.sub(r"[^\n]\$NF(?!\w)", "(NF)", self.s[:end]) + self.s[end:]  # $NF was pushed back as (NF)
         p = end - 1
-        if p > 0 and s[p : p + 1] == "\n":
+        if p > base and s[p : p + 1] == "\n":
             p -= 1
-        while p > 0 and s[p] != "\n":
+        while p > base and s[p] != "\n":
             p -= 1
         p = max(p, 0)
         while s[p : p + 1] == "\n":
@@ -187,5 +194,11 @@ class Lexer:
         q = end - 1
         while q >= p and s[q] not in " \t\n":
             q -= 1
-        rest = s[end:].split("\n", 1)[0] if s[end - 1 : end] != "\n" else ""
+        rest = s[end:].split("\n", 1)[0] if end >= RING or self.looked_ahead(s[:end]) else ""
         return f" context is\n\t{s[p : max(p, q)]} >>> {s[max(p, q) : end]} <<< {rest}\n"
+
+    def looked_ahead(self, text: str) -> bool:
+        """Did the last token need a look at the character behind it?"""
+        if NAME.fullmatch(text[-1:]) or text[-1:].isdigit() or text[-1:] == ".":
+            return True
+        return self.tok == text[-1:] and self.tok in ("&", "|", "!", "<", "=", ">", "+", "-", "*", "%", "^", "$")

@@ -140,7 +140,7 @@ class Parser:
         self.lex.next()
         if self.tok not in ("name", "call"):
             self.fail()
-        name = str(self.lex.val)
+        self.function = name = str(self.lex.val)
         if name in self.functions:
             self.fail(f"you can't define function {name} more than once")
         self.lex.next()
@@ -151,6 +151,11 @@ class Parser:
                 self.fail()
             if self.lex.val in params:
                 self.fail(f"duplicate argument {self.lex.val}")
+            if self.lex.val == name:
+                self.lex.next()
+                self.lex.next()
+                self.function = None
+                self.fail(f"`{name}' is both function name and argument name")
             params.append(str(self.lex.val))
             self.lex.next()
             if self.tok != ")":
@@ -160,7 +165,6 @@ class Parser:
         self.newlines()
         if self.tok != "{":
             self.fail()
-        self.function = name
         function = self.functions[name] = Function(name, params, [], line)
         function.body = self.action()
         self.function = None
@@ -189,7 +193,11 @@ class Parser:
             return self.do_statement(line)
         if tok == "for":
             return self.for_statement(line)
+        if tok == "}":
+            return None  # a closing brace stands for ";" as well
         node = self.jump(line, tok) if tok in JUMPS else self.simple(line)
+        if self.tok in (";", "newline", "}") and tok in ("break", "continue") and not self.loops:
+            self.fail(f"{tok} illegal outside of loops")
         self.end_simple()
         return node
 
@@ -273,8 +281,6 @@ class Parser:
             self.fail(f"{tok} is illegal inside a function")
         if tok == "return" and self.function is None:
             self.fail("return not in function")
-        if tok in ("break", "continue") and not self.loops:
-            self.fail(f"{tok} illegal outside of loops")
         self.lex.next()
         if tok in ("exit", "return"):
             value = None if self.tok in (";", "newline", "}") else self.expr()
@@ -326,17 +332,20 @@ class Parser:
         self.plain = plain
         return args
 
-    def expr_list(self, close: str) -> list[Node]:
+    def expr_list(self, close: str, least: int = 0, most: int = 1 << 20) -> list[Node]:
         """Expressions up to a closing bracket, which is read too."""
         plain, self.plain = self.plain, False
         args: list[Node] = []
-        self.newlines()
-        while self.tok != close:
+        while self.tok != close or args:
             args.append(self.expr())
+            if self.tok == close:
+                break
+            if len(args) == most:
+                self.fail()
+            self.expect(",")
             self.newlines()
-            if self.tok != close:
-                self.expect(",")
-                self.newlines()
+        if len(args) < least:
+            self.fail()
         self.plain = plain
         self.lex.next()
         return args
@@ -348,11 +357,8 @@ class Parser:
         if self.tok != "?":
             return node
         self.lex.next()
-        self.newlines()
         then = self.expr()
-        self.newlines()
         self.expect(":")
-        self.newlines()
         return ("cond", node, then, self.expr())
 
     def alternative(self) -> Node:
@@ -384,11 +390,9 @@ class Parser:
                 self.lex.next()
                 node = ("cmp", tok, node, self.concatenation())
             elif tok == "|" and not self.plain:
-                state = self.lex.state()
                 self.lex.next()
                 if self.tok != "getline":
-                    self.lex.restore(state)
-                    return node
+                    self.fail()
                 self.lex.next()
                 node = ("getline", "cmd", self.optional_var(), node)
             else:
@@ -559,10 +563,8 @@ class Parser:
             self.fail()
         self.lex.next()
         self.expect("(")
-        args = self.expr_list(")")
         least, most = least_most[tok]
-        if not least <= len(args) <= most:
-            self.fail()
+        args = self.expr_list(")", least, most)
         if tok == "index" and args[1][0] == "regex":
             self.fail("index() doesn't permit regular expressions")
         return ("builtin", tok, args)

@@ -61,7 +61,7 @@ def test_comparison_is_not_allowed_in_print(sh: Sh) -> None:
     result = sh("awk 'BEGIN { print 1 == 1 }'")
     assert result.status == 2
     assert result.stderr == (
-        b"awk: syntax error at source line 1\n context is\n\tBEGIN { print 1 >>>  == <<<  1 }\n"
+        b"awk: syntax error at source line 1\n context is\n\tBEGIN { print 1 >>>  == <<< \n"
         b"awk: illegal statement at source line 1\n"
     )
 
