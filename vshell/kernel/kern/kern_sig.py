@@ -96,6 +96,8 @@ def psignal(p: Proc, sig: int) -> None:
     if p.exited or not sig:
         return
     action = p.handler(sig)
+    if action == SIG_DFL and p is p.kernel.initproc:
+        return  # sys/kern/kern_sig.c, issignal: init takes no default action
     if sig == SIGCONT:
         p.siglist = [s for s in p.siglist if s not in _STOP]
         if p.stopped:
