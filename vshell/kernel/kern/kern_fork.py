@@ -117,7 +117,9 @@ def reaper_of(p: Proc) -> Proc | None:
     up = p.parent
     while up is not None and not up.reaper:
         up = up.parent
-    return up if up is not None else p.kernel.initproc
+    if up is None and p is not p.kernel.initproc:
+        return p.kernel.initproc
+    return up
 
 
 def _reap(p: Proc) -> None:
