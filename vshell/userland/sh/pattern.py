@@ -104,7 +104,21 @@ def _bracket(raw: str, at: int) -> tuple[str, int] | None:
 
 
 def translate(raw: str) -> str:
-    """The regular expression of a pattern."""
+    """The regular expression of a pattern.
+
+    All between two stars has a fixed length, so where it first occurs is as good as any later place: each star but the
+    last is atomic together with what follows it, and a match never goes back to an earlier star.
+    """
+    pieces = _pieces(raw)
+    if len(pieces) < 3:
+        return ".*".join(pieces)
+    middle = "".join(f"(?>.*?{piece})" for piece in pieces[1:-1])
+    return f"{pieces[0]}{middle}.*{pieces[-1]}"
+
+
+def _pieces(raw: str) -> list[str]:
+    """The regular expressions of what stands before, between and behind the stars."""
+    pieces: list[str] = []
     out: list[str] = []
     i = 0
     while i < len(raw):
@@ -114,8 +128,9 @@ def translate(raw: str) -> str:
             out.append(re.escape(raw[i : i + 1]))
             i += 1
         elif c == "*":
-            if not out or out[-1] != ".*":
-                out.append(".*")
+            if out or not pieces:
+                pieces.append("".join(out))
+                out = []
         elif c == "?":
             out.append("[^\udc80-\udcff]")
         elif c == "[":
@@ -127,7 +142,8 @@ def translate(raw: str) -> str:
                 i = found[1]
         else:
             out.append(re.escape(c))
-    return "".join(out)
+    pieces.append("".join(out))
+    return pieces
 
 
 def compiled(raw: str) -> re.Pattern[str]:

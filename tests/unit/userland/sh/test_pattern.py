@@ -25,6 +25,18 @@ from vshell.userland.sh.pattern import match
         (f"[a{ESC}-z]", "m", False),
         ("*", "", True),
         ("é?", "éa", True),
+        ("a**", "a", True),
+        ("**", "", True),
+        ("*a*b*", "xaxbx", True),
+        ("*a*b*", "xbxax", False),
+        ("a*a", "a", False),
+        ("*ab*b", "xab", False),
+        ("*ab*ab", "abab", True),
+        ("*?*?*", "x", False),
+        ("*[ab]?*c*c", "xbccxc", True),
+        ("*a*a*a*a*a*b", "a" * 3000, False),
+        ("*a*a*a*a*a*b", "a" * 3000 + "b", True),
+        ("*" + "a*" * 100, "a" * 99, False),
     ],
 )
 def test_match(raw: str, text: str, answer: bool) -> None:
