@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vshell.userland.addr import inet_ntop
+from vshell.wire.nodeinfo import ICMP6_NI_QUERY, ICMP6_NI_REPLY, ICMP6_NI_SUBJ_FQDN, ICMP6_NI_SUBJ_IPV6, NI_HLEN, dnsdecode
 
 UNREACH = {
     0: "No Route to Destination", 1: "Destination Administratively Unreachable", 2: "Destination Unreachable Beyond Scope",
@@ -14,6 +15,7 @@ OTHER = {
     128: "Echo Request", 129: "Echo Reply", 130: "Listener Query", 131: "Listener Report", 132: "Listener Done",
     133: "Router Solicitation", 134: "Router Advertisement", 135: "Neighbor Solicitation", 136: "Neighbor Advertisement",
 }  # fmt: skip
+NI_QTYPES = {0: "NOOP", 1: "Supported qtypes", 2: "DNS name", 3: "nodeaddr", 4: "IPv4 nodeaddr"}
 EXTENSIONS = {0: "HBH ", 60: "DSTOPT ", 44: "FRAG ", 43: "RTHDR "}
 
 
@@ -32,7 +34,26 @@ def pr_icmph(body: bytes) -> str:
         return f"Parameter problem: {text}pointer = 0x{value:02x}\n" + pr_retip(body[8:])
     if kind == 137 and len(body) >= 40:
         return f"Redirect\nDestination: {inet_ntop(body[24:40])} New Target: {inet_ntop(body[8:24])}"
+    if kind in (ICMP6_NI_QUERY, ICMP6_NI_REPLY) and len(body) >= NI_HLEN:
+        return _nodeinfo(body)
     return OTHER.get(kind, f"Bad ICMP type: {kind}")
+
+
+def _nodeinfo(body: bytes) -> str:
+    """A query or an answer of the node information protocol."""
+    code, subject = body[1], body[NI_HLEN:]
+    what = NI_QTYPES.get(int.from_bytes(body[4:6], "big"), "unknown qtype")
+    if body[0] == ICMP6_NI_REPLY:
+        return f"Node Information Reply, {what}, {('Success', 'Refused', 'Unknown')[code] if code <= 2 else 'invalid'}"
+    text = f"Node Information Query, {what}, "
+    if code == ICMP6_NI_SUBJ_IPV6:
+        return text + (f"subject=IPv6 address({inet_ntop(subject)})" if len(subject) == 16 else "oldfqdn")
+    if code == ICMP6_NI_SUBJ_FQDN:
+        if not subject:
+            return text + "no subject"
+        name = dnsdecode(subject, 0)
+        return text + f"subject=DNS label({name[0] if name else 'invalid'})"
+    return text + (f"subject=IPv4 address({inet_ntop(subject)})" if code == 2 and len(subject) == 4 else "invalid")
 
 
 def pr_retip(packet: bytes) -> str:

@@ -1,7 +1,6 @@
 """ping -6: ICMPv6 echo (sbin/ping/ping6.c).
 
-Node information queries (-k, -N, -O, -y, -Y) and routing headers through intermediate hops are not built: no host here
-answers them, and FreeBSD's refuse both by default.
+Routing headers through intermediate hops are not built: FreeBSD's hosts refuse them.
 """
 
 from __future__ import annotations
@@ -40,6 +39,7 @@ from vshell.abi.socket import (
     SockaddrIn6,
 )  # fmt: skip
 from vshell.commands.ping.icmp6text import pr_icmph
+from vshell.commands.ping.nodeinfo6 import NODEADDR_FLAGS, NodeInfo, describe, nigroup
 from vshell.commands.ping.summary import Summary, pattern
 from vshell.userland.addr import is_linklocal
 from vshell.userland.cnumber import strtol
@@ -55,8 +55,9 @@ from vshell.userland.netdb import (
     if_nametoindex,
 )
 from vshell.userland.program import Program
+from vshell.wire.nodeinfo import ICMP6_NI_REPLY
 
-PING6OPTS = ".::6AaC:c:DdE:e:fHI:i:k:l:m:nNoOp:qS:s:t:uvyYW:z:b:"
+PING6OPTS = ".::6Aab:C:c:Dde:fHI:i:k:l:m:nNoOp:qS:s:t:uvyYW:z:P:"
 NS, MS = 1_000_000_000, 1_000_000
 EX_USAGE, EX_NOHOST, EX_OSERR = 64, 68, 71
 ECHOREQUEST, ECHOREPLY = 128, 129
@@ -87,7 +88,14 @@ class Ping6:
         self.source: SockaddrIn6 | None = None
         self.interrupted = self.info = 0
         self.failures = 0
-        self.missed = 0
+        self.oldgroups = -1
+        """-N given once asks the groups of RFC 4620, twice those of the draft before it."""
+        self.dots = b"."
+        self.dot = self.missed = 0
+        self.nodeinfo = ""
+        """The kind of node information that is asked for, none for an echo."""
+        self.naflags = 0
+        self.info6: NodeInfo | None = None
         self.summary: Summary
 
     # options ---------------------------------------------------------------------------------------------------
@@ -110,14 +118,27 @@ class Ping6:
     def option(self, letter: str, value: str) -> None:
         """One option."""
         p = self.p
-        if letter in "6ADadHoquv":
+        if letter in "6ADadHNoquv":
             if letter == "u":
                 self.minmtu += 1
+            if letter == "N":
+                self.oldgroups += 1
             self.flags.add(letter)
         elif letter == "n":
             self.flags.discard("H")
         elif letter == ".":
             self.flags.add(".")
+            self.dots = value.encode("utf-8", "surrogateescape") or self.dots
+        elif letter in "OyY":
+            self.nodeinfo = letter
+        elif letter == "k":
+            self.nodeinfo = letter
+            if any(c not in NODEADDR_FLAGS for c in value):
+                p.usage(self.usage)
+            for c in value:
+                self.naflags |= NODEADDR_FLAGS[c]
+        elif letter == "P":
+            self.policy(value)
         elif letter == "c":
             self.npackets = self.number(value, "number of packets", 1)
         elif letter == "m":
@@ -153,6 +174,13 @@ class Ping6:
             self.time_or_source(letter, value)
         else:
             p.usage(self.usage)
+
+    def policy(self, value: str) -> None:
+        """-P: only policies of IPsec that ask for nothing can be had."""
+        if not value.startswith(("in", "out")):
+            self.p.errx(1, "invalid security policy")
+        if value.split()[1:2] not in (["none"], ["bypass"]):
+            self.p.warnx("Unable to set IPsec policy")
 
     def time_or_source(self, letter: str, value: str) -> None:
         """-i, -W, -t, -S."""
@@ -232,7 +260,10 @@ class Ping6:
         sys.setuid(sys.getuid())
         if {"f", "i"} <= self.flags:
             p.errx(1, "-f and -i incompatible options")
-        self.summary.timing = self.datalen >= TIMELEN
+        if self.nodeinfo:
+            self.datalen = 2048
+            self.info6 = NodeInfo(p, self.nodeinfo, self.naflags)
+        self.summary.timing = self.info6 is None and self.datalen >= TIMELEN
         if "D" in self.flags:
             self.option_or_die(ssend, IPV6_DONTFRAG, 1, "IPV6_DONTFRAG")
         if "d" in self.flags:
@@ -243,7 +274,7 @@ class Ping6:
             self.option_or_die(srecv, IPV6_RECVPATHMTU, 1, "setsockopt(IPV6_RECVPATHMTU)")
         else:
             self.option_or_die(ssend, IPV6_USE_MIN_MTU, 0 if self.minmtu > 1 else 1, "setsockopt(IPV6_USE_MIN_MTU)")
-        blocked = frozenset() if "v" in self.flags else frozenset(range(256)) - {ECHOREPLY}
+        blocked = frozenset() if "v" in self.flags else frozenset(range(256)) - {ICMP6_NI_REPLY if self.info6 else ECHOREPLY}
         sys.setsockopt(srecv, IPPROTO_ICMPV6, ICMP6_FILTER, blocked)
         pktinfo = self.packet_options(ssend)
         src = self.source or self.find_source(dst, pktinfo)
@@ -251,6 +282,8 @@ class Ping6:
             self.connect_now(ssend, dst)
         except KError as e:
             p.err(1, e, "connect() ssend")
+        if pktinfo is not None:
+            self.option_or_die(ssend, IPV6_PKTINFO, pktinfo, "setsockopt(IPV6_PKTINFO)")
         self.buffers(ssend, srecv)
         self.option_or_die(srecv, IPV6_RECVPKTINFO, 1, "setsockopt(IPV6_RECVPKTINFO)")
         self.option_or_die(srecv, IPV6_RECVHOPLIMIT, 1, "setsockopt(IPV6_HOPLIMIT)")
@@ -276,7 +309,6 @@ class Ping6:
             if not index:
                 self.p.errx(1, f"{self.ifname}: invalid interface name")
             pktinfo = In6Pktinfo(ifindex=index)
-            self.option_or_die(ssend, IPV6_PKTINFO, pktinfo, "setsockopt(IPV6_PKTINFO)")
         if self.hoplimit != -1:
             self.option_or_die(ssend, IPV6_UNICAST_HOPS, self.hoplimit, "setsockopt(IPV6_HOPLIMIT)")
             self.option_or_die(ssend, IPV6_MULTICAST_HOPS, self.hoplimit, "setsockopt(IPV6_HOPLIMIT)")
@@ -331,12 +363,7 @@ class Ping6:
         p, summary = self.p, self.summary
         if self.npackets and summary.transmitted >= self.npackets:
             return
-        seq = summary.sent()
-        now = p.sys.clock_gettime("uptime")
-        body = bytes((ECHOREQUEST, 0, 0, 0)) + self.ident.to_bytes(2, "big") + seq.to_bytes(2, "big")
-        if summary.timing:
-            body += (now // NS & 0xFFFFFFFF).to_bytes(4, "big") + (now % NS).to_bytes(4, "big")
-        body += self.payload()
+        body = self.request(summary.sent())
         try:
             await p.sys.sendto(fd, body)
         except KError as e:
@@ -344,7 +371,18 @@ class Ping6:
             p.warn(e, "sendmsg")
             p.stdout.write(f"ping: wrote {summary.hostname} {len(body)} chars, ret=-1\n")
         if "." in self.flags and "q" not in self.flags:
-            p.stdout.write(".")
+            p.sys.write_nowait(1, self.dots[self.dot : self.dot + 1])
+            self.dot = (self.dot + 1) % len(self.dots)
+
+    def request(self, seq: int) -> bytes:
+        """The next message to send."""
+        if self.info6 is not None:
+            return self.info6.query(seq, self.dst.addr)
+        body = bytes((ECHOREQUEST, 0, 0, 0)) + self.ident.to_bytes(2, "big") + seq.to_bytes(2, "big")
+        if self.summary.timing:
+            now = self.p.sys.clock_gettime("uptime")
+            body += (now // NS & 0xFFFFFFFF).to_bytes(4, "big") + (now % NS).to_bytes(4, "big")
+        return body + self.payload()
 
     def signal(self, sig: int) -> None:
         """SIGINT and SIGALRM end the run, SIGINFO shows where it stands."""
@@ -355,11 +393,14 @@ class Ping6:
 
     async def run(self) -> int:
         """Everything after the options."""
-        args = self.parse()
+        target = self.parse()[-1]
         p = self.p
         self.ident = p.sys.getpid() & 0xFFFF
-        ssend, srecv, src, dst = self.prepare(args[-1])
-        size = ECHOLEN + self.datalen
+        if "N" in self.flags:
+            target = nigroup(target, old=self.oldgroups != 0) or p.usage(self.usage)
+        ssend, srecv, src, dst = self.prepare(target)
+        self.dst = dst
+        size = len(self.info6.query(0, dst.addr)) if self.info6 else ECHOLEN + self.datalen
         p.stdout.write(f"PING({40 + size}=40+8+{size - 8} bytes) {self.name(src)} --> {self.name(dst)}\n")
         for _ in range(min(self.preload, self.npackets or self.preload) or 1):
             await self.pinger(ssend)
@@ -404,6 +445,11 @@ class Ping6:
                 ending = True
                 interval = max(int(2 * summary.tmax / 1000), 1) * NS if summary.received else self.waittime * MS
             last = sys.clock_gettime("uptime")
+            missed = summary.transmitted - summary.received - 1
+            if missed > self.missed:
+                self.missed = missed
+                if "A" in self.flags:
+                    sys.write_nowait(1, b"\a")
 
     def pr_pack(self, message: Message) -> bool:
         """Print one answer; True if a line was finished, which shows at once."""
@@ -414,6 +460,14 @@ class Ping6:
             return False
         peer = cast(SockaddrIn6, message.name)
         hlim = cast(int, message.control.get(IPV6_HOPLIMIT, 0))
+        if self.info6 is not None and self.info6.answers(body):
+            summary.arrived(int.from_bytes(body[8:10], "big"), None)
+            if "q" in self.flags:
+                return False
+            p.stdout.write(f"{len(body)} bytes from {self.name(peer)}: {describe(body, 'v' in self.flags)}")
+            if "." not in self.flags:
+                p.stdout.write("\n")
+            return "." not in self.flags
         if len(body) < ECHOLEN or body[0] != ECHOREPLY or int.from_bytes(body[4:6], "big") != self.ident:
             if "v" in self.flags and len(body) >= ECHOLEN:
                 p.stdout.write(f"{len(body)} bytes from {self.name(peer)}: {pr_icmph(body)}")
@@ -433,10 +487,11 @@ class Ping6:
             summary.late += 1
             return False
         if "." in self.flags:
-            p.stdout.write("\b")
+            p.sys.write_nowait(1, b"\b")
             return False
-        text = "\a" if "a" in self.flags else ""
-        text += f"{len(body)} bytes from {self.name(peer)}, icmp_seq={seq} hlim={hlim}"
+        if "a" in self.flags:
+            p.sys.write_nowait(1, b"\a")
+        text = f"{len(body)} bytes from {self.name(peer)}, icmp_seq={seq} hlim={hlim}"
         if "v" in self.flags:
             info = cast(In6Pktinfo, message.control[IPV6_PKTINFO])
             text += f" dst={self.name(SockaddrIn6(info.addr, 0, info.ifindex))}"

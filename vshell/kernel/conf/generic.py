@@ -44,6 +44,7 @@ KERNEL: tuple[str, ...] = (
     "netinet6.in6",
     "netinet6.nd6_ioctl",
     "netinet6.icmp6",
+    "netinet6.icmp6_nodeinfo",
     "netinet6.frag6",
     "netinet6.raw_ip6",
     "netinet6.udp6_usrreq",
