@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from vshell.abi.errno import KError, strerror
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +33,11 @@ interactive and time is real; otherwise virtual time jumps to the next event.
   --kernel novimage     a kernel without virtual network stacks
   --plain               no escape codes, no line editor
   --version, --help
+
+Options of vshell stand before FILE, replay and what follows -c COMMANDS.
 """
 
+SHELL = "/bin/sh"
 SH_FLAGS = frozenset("abCEefhIimnPpTuVvx")
 
 
@@ -135,9 +140,9 @@ def parse(argv: Sequence[str]) -> Options:
     """The options of `vshell`; what follows the first operand belongs to the commands."""
     o = Options()
     rest = list(argv)
-    while rest and rest[0][:1] in ("-", "+") and rest[0] not in ("-", "+"):
+    while rest and rest[0][:1] in ("-", "+") and rest[0] != "+":
         word = rest.pop(0)
-        if word == "--":
+        if word in ("-", "--"):
             break
         if word.startswith("--"):
             name, equals, value = word[2:].partition("=")
@@ -169,22 +174,30 @@ def main(argv: Sequence[str]) -> int:
     except Usage as e:
         sys.stderr.write(f"vshell: {e}\n{USAGE}")
         return 2
-    if o.show == "help":
-        sys.stdout.write(USAGE)
-        return 0
-    if o.show == "version":
-        from vshell import __version__
-
-        sys.stdout.write(f"vshell {__version__}\n")
-        return 0
     tune_memory()
     try:
+        if o.show:
+            return _show(o.show)
         return _replay(o) if o.replay else _run(o)
+    except KError as e:
+        # The machine cannot start its shell: something was mounted over it.
+        sys.stderr.write(f"vshell: {SHELL}: {strerror(e.errno)}\n")
+        return 126
     except OSError as e:
-        sys.stderr.write(f"vshell: {e.filename or 'error'}: {e.strerror}\n")
+        name = "standard output" if e.filename is None else e.filename or "''"
+        sys.stderr.write(f"vshell: {name}: {e.strerror}\n")
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _show(what: str) -> int:
+    """Answer --help and --version."""
+    from vshell import __version__
+
+    sys.stdout.write(USAGE if what == "help" else f"vshell {__version__}\n")
+    sys.stdout.flush()
+    return 0
 
 
 def _replay(o: Options) -> int:

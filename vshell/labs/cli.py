@@ -12,7 +12,7 @@ from vshell.labs.replay import FileResult, Session, replay
 from vshell.labs.report import as_json, as_junit, differences, summary
 
 USAGE = """\
-usage: vshell replay [-j JOBS] [--json FILE] [--junit FILE] [--seed N] [--kernel novimage] FILE ...
+usage: vshell [--seed N] [--kernel novimage] replay [-q] [-j JOBS] [--json FILE] [--junit FILE] FILE ...
 
 Runs the commands of each FILE (a .t recording, or a Markdown file with console blocks; a folder stands for all that
 are in it) in a fresh machine and compares the answers with those in the file.
@@ -162,4 +162,7 @@ def outcome(options: Options, files: Sequence[Path], open_session: Callable[[], 
     if options.junit:
         write(options.junit, as_junit(results))
     (sys.stderr if options.json == "-" else sys.stdout).write(summary(results) + "\n")
-    return int(any(r.different or r.panics for r in results))
+    empty = [str(r.path) for r in results if not r.steps] or ([] if results else [str(p) for p in options.paths])
+    for name in empty:
+        sys.stderr.write(f"vshell replay: {name}: no commands found\n")
+    return int(bool(empty) or any(r.different or r.panics for r in results))

@@ -226,11 +226,10 @@ class Kernel(Instances):
 
     def _step(self, limit: int) -> bool:
         clock, runq, netisrq, heap = self.clock, self.runq, self.netisrq, self.clock.heap
-        cost = 0 if self.paced else PACKET_COST
         while True:
             while netisrq:
                 handler, arg, m = netisrq.popleft()
-                clock.now += cost
+                clock.now += PACKET_COST
                 handler(arg, m)
             if heap and heap[0][0] <= clock.now:
                 clock.run_due()
