@@ -20,7 +20,15 @@ from vshell.abi.socket import AF_INET6
 from vshell.abi.sockio import IFF_LOOPBACK, IFF_MULTICAST, IFF_POINTOPOINT, IFF_UP
 from vshell.kernel.kern.clock import NS
 from vshell.kernel.net.ifioctl import ifrequest
-from vshell.kernel.net.ifnet import Ifnet, domain_ifattach, domain_ifdetach, ifaddr_event, ifnet_updown_event, ifpurge_event
+from vshell.kernel.net.ifnet import (
+    Ifnet,
+    domain_ifattach,
+    domain_ifdetach,
+    ifaddr_event,
+    ifnet_link_event,
+    ifnet_updown_event,
+    ifpurge_event,
+)
 from vshell.kernel.net.rtmsg import rt_addrmsg
 from vshell.kernel.netinet6 import in6_route
 from vshell.kernel.netinet6.in6_ifattach import in6_ifattach, in6_ifdetach
@@ -271,10 +279,15 @@ def _updown(ifp: Ifnet, up: bool) -> None:
         return
     if up and ifp.flags & IFF_UP:
         in6_if_up(ifp)
+    nd6_timer_arm(ifp.vnet, going_down=not up)
+
+
+def _link_state(ifp: Ifnet, _state: int) -> None:
     nd6_timer_arm(ifp.vnet)
 
 
 domain_ifattach[AF_INET6] = in6_domifattach
 domain_ifdetach[AF_INET6] = in6_domifdetach
 ifnet_updown_event.append(_updown)
+ifnet_link_event.append(_link_state)
 ifpurge_event.append(in6_ifdetach)

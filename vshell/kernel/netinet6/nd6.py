@@ -24,7 +24,6 @@ from vshell.abi.in6 import (
 from vshell.abi.socket import AF_INET, AF_INET6
 from vshell.abi.sockio import (
     IFF_DRV_RUNNING,
-    IFF_LOOPBACK,
     IFF_POINTOPOINT,
     IFF_UP,
     IFT_BRIDGE,
@@ -377,14 +376,14 @@ def nd6_cache_lladdr(ifp: Ifnet, src: bytes, lladdr: bytes, router: bool | None 
 # the per-stack timer -------------------------------------------------------------------------------------------
 
 
-def nd6_timer_arm(vnet: Vnet) -> None:
-    """Make sure the timer runs while there is something for it to watch.
+def nd6_timer_arm(vnet: Vnet, going_down: bool = False) -> None:
+    """Make sure the timer runs while there is something for it to watch, as when an interface is about to go down.
 
     DIFFERS: FreeBSD's nd6_timer goes off every second in every stack for ever; ours rests while no address
     can change by itself, which shows nowhere but in the time a replay takes.
     """
     ip6 = vnet.get(Ip6)
-    if ip6 is not None and not ip6.nd6_timer.pending and _watching(ip6):
+    if ip6 is not None and not ip6.nd6_timer.pending and (going_down or _watching(ip6)):
         ip6.nd6_timer.reset(ip6.nd6_prune * NS, nd6_timer, vnet)
 
 
@@ -394,14 +393,18 @@ def _up(ifp: Ifnet) -> bool:
     return bool(running and extra is not None and not extra.nd.flags & ND6_IFF_IFDISABLED)
 
 
+def _no_dad(ifp: Ifnet) -> bool:
+    extra = ext6(ifp)
+    return extra is None or bool(extra.nd.flags & ND6_IFF_NO_DAD)
+
+
 def _watching(ip6: Ip6) -> bool:
     """True if an address or prefix will expire, waits for detection, or has to become tentative."""
     for ia in ip6.ifaddrhead:
         if ia.vltime != ND6_INFINITE_LIFETIME or ia.pltime != ND6_INFINITE_LIFETIME or ia.flags6 & IN6_IFF_DEPRECATED:
             return True
-        if ia.ifp.flags & IFF_LOOPBACK:
-            continue
-        if bool(ia.flags6 & IN6_IFF_TENTATIVE) == _up(ia.ifp):
+        tentative, up = bool(ia.flags6 & IN6_IFF_TENTATIVE), _up(ia.ifp)
+        if tentative == up and (up or not _no_dad(ia.ifp)):
             return True
     return any(p.vltime != ND6_INFINITE_LIFETIME for p in ip6.prefixes)
 
@@ -425,7 +428,7 @@ def nd6_timer(vnet: Vnet) -> None:
         elif ia.flags6 & IN6_IFF_TENTATIVE:
             nd6_dad_start(ia, vnet.kernel.random.uniform(NS))
         else:
-            if not extra.nd.flags & ND6_IFF_NO_DAD and not _up(ia.ifp) and not ia.ifp.flags & IFF_LOOPBACK:
+            if not extra.nd.flags & ND6_IFF_NO_DAD and not _up(ia.ifp):
                 ia.flags6 = ia.flags6 & ~IN6_IFF_DUPLICATED | IN6_IFF_TENTATIVE
             ia.flags6 &= ~IN6_IFF_DEPRECATED
     nd6_prefix_expire(vnet)
