@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EEXIST, EINVAL, ELOOP, ENOENT, ENOTCONN, KError
@@ -69,6 +70,9 @@ class Bridge(LastHook, ngtype="bridge", cookie=1569321993):
         self.send_unknown = True
         self.units: dict[bool, set[int]] = {False: set(), True: {0}}
         self.timer = vnet.kernel.clock.callout()
+        self.active = 0
+        self.pending: deque[tuple[Link, bytes, Mbuf | None]] = deque()
+        """Hosts to be moved when nobody reads the table, and packets that came after one."""
 
     # hooks -----------------------------------------------------------------------------------------------------
     def newhook(self, hook: NgHook, name: str) -> None:
@@ -80,7 +84,7 @@ class Bridge(LastHook, ngtype="bridge", cookie=1569321993):
         units = self.units[uplink]
         digits = name[len(prefix) :]
         if digits:
-            unit = int(digits) if digits.isascii() and digits.isdigit() else -1
+            unit = int(digits) if digits.isascii() and digits.isdigit() else 0
             if str(unit) != digits or unit > 0xFFFFFFFF or (uplink and not unit):
                 raise KError(EINVAL)
             if unit in units:
@@ -184,8 +188,30 @@ class Bridge(LastHook, ngtype="bridge", cookie=1569321993):
 
     # data ------------------------------------------------------------------------------------------------------
     def rcvdata(self, hook: NgHook, m: Mbuf) -> int:
-        """ng_bridge_rcvdata."""
+        """The table changes only when no packet is being forwarded any more; until then those that come wait."""
         link: Link = hook.private
+        if self.pending:
+            self.pending.append((link, b"", m))
+            return 0
+        self.active += 1
+        error = self._forward(link, m)
+        self.active -= 1
+        while self.pending and not self.active:
+            self._apply(*self.pending.popleft())
+        return error
+
+    def _apply(self, link: Link, addr: bytes, m: Mbuf | None) -> None:
+        if not link.hook.valid:
+            return
+        if m is None:
+            self.put(addr, link)
+            return
+        self.active += 1
+        self._forward(link, m)
+        self.active -= 1
+
+    def _forward(self, link: Link, m: Mbuf) -> int:
+        """ng_bridge_rcvdata."""
         stats = link.stats
         data, off = m.data, m.off
         size = len(data) - off
@@ -210,11 +236,10 @@ class Bridge(LastHook, ngtype="bridge", cookie=1569321993):
             host.staleness = 0
         if host is None:
             if link.learn:
-                self.put(src, link)
+                self.pending.append((link, src, None))
         elif host.link is not link:
-            unstable = host.age < self.conf["minStableAge"]
-            self.put(src, link)
-            if unstable:
+            self.pending.append((link, src, None))
+            if host.age < self.conf["minStableAge"]:
                 stats["loopDrops"] += 1
                 return ELOOP
         if not cast:

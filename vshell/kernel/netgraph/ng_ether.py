@@ -1,6 +1,6 @@
 """ng_ether(4): every Ethernet interface has a node, with hooks to take its frames (netgraph/ng_ether.c).
 
-"lower" gets what comes off the wire, "upper" what is about to be sent, "orphan" what nobody wanted.  The interface
+"lower" gets what comes off the wire, "upper" what is about to be sent, "orphans" what nobody wanted.  The interface
 knows of its node on the data path only while a hook is connected.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vshell.abi.errno import EADDRINUSE, EBUSY, EINVAL, EISCONN, ENETDOWN, ENOENT, KError
+from vshell.abi.errno import EADDRINUSE, EADDRNOTAVAIL, EBUSY, EINVAL, EISCONN, ENETDOWN, ENOENT, KError
 from vshell.abi.socket import AF_LINK
 from vshell.abi.sockio import IFF_DRV_RUNNING, IFF_UP, IFT_BRIDGE, IFT_ETHER, IFT_L2VLAN, LINK_STATE_DOWN, LINK_STATE_UP
 from vshell.kernel.kern.module import Kld, VnetModule
@@ -65,7 +65,7 @@ class Ether(Node, ngtype="ether", cookie=917786906):
         """One of each; "divert" is another word for "lower"."""
         if name == "divert":
             name = "lower"
-        if name not in ("upper", "lower", "orphan"):
+        if name not in ("upper", "lower", "orphans"):
             raise KError(EINVAL)
         if name in self.ends:
             raise KError(EISCONN)
@@ -112,7 +112,7 @@ class Ether(Node, ngtype="ether", cookie=917786906):
 
     def input_orphan(self, ifp: Ifnet, m: Mbuf) -> None:
         """Nobody knows the protocol of a frame."""
-        ng_send_data(self.ends.get("orphan"), m)
+        ng_send_data(self.ends.get("orphans"), m)
 
     def rcv_lower(self, hook: NgHook, m: Mbuf) -> int:
         """Send a frame out."""
@@ -143,7 +143,7 @@ class Ether(Node, ngtype="ether", cookie=917786906):
         """Tell those who are interested."""
         cmd = {LINK_STATE_UP: NGM_LINK_IS_UP, LINK_STATE_DOWN: NGM_LINK_IS_DOWN}.get(ifp.link_state)
         if cmd is not None:
-            for name in ("lower", "orphan"):
+            for name in ("lower", "orphans"):
                 ng_send_msg(self, self.ends.get(name), NgMsg(NGM_FLOW_COOKIE, cmd))
 
     # messages --------------------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ class Ether(Node, ngtype="ether", cookie=917786906):
         """Join a group."""
         groups = self.ifp.multiaddrs
         if not arg[0] & 1:
-            raise KError(EINVAL)
+            raise KError(EADDRNOTAVAIL)
         if (AF_LINK, arg) in groups:
             raise KError(EADDRINUSE)
         groups[AF_LINK, arg] = 1

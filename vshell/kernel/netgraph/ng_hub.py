@@ -26,7 +26,8 @@ class Hub(LastHook, ngtype="hub", cookie=1082189597):
         others = [h for h in self.hooks if h is not hook]
         error = 0
         for other in others[:-1]:
-            error = ng_send_data(other, m.copy()) or error
+            ng_send_data(other, m.copy())
         if others:
-            error = ng_send_data(others[-1], m) or error
+            # What became of the copies is not told.
+            error = ng_send_data(others[-1], m)
         return error
