@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from vshell.app import Usage, main, parse
@@ -64,3 +68,34 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("vshell ")
     assert main(["--help"]) == 0
     assert capsys.readouterr().out.startswith("usage: vshell")
+
+
+def test_replay_of_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file without commands cannot be the same as anything."""
+    empty = tmp_path / "x.md"
+    empty.write_text("# No console here\n")
+    assert main(["replay", str(empty)]) == 1
+    assert capsys.readouterr().err == f"vshell replay: {empty}: no commands found\n"
+
+
+def test_hidden_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder mounted over /bin takes the shell away."""
+    assert main(["--mount", f"{tmp_path}:/bin", "-c", "ls"]) == 126
+    assert capsys.readouterr().err == "vshell: /bin/sh: No such file or directory\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "stdin", "status"),
+    [
+        ("--help >&-", "", 0),
+        ("-c 'echo x' >&-", "", 0),
+        ("-c 'exit 3' 2>&-", "", 3),
+        ("<&-", "", 0),
+        ("--help > /dev/full", "", 2),
+    ],
+)
+def test_streams_that_fail(command: str, stdin: str, status: int) -> None:
+    """Closed and full streams of the caller are no reason for a traceback."""
+    shell = ["sh", "-c", f'"$0" -m vshell {command}', sys.executable]
+    done = subprocess.run(shell, input="", capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (status, False)

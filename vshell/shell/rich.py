@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import select
 import signal
 import sys
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app
+from prompt_toolkit.formatted_text import ANSI
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.patch_stdout import patch_stdout
 
@@ -37,6 +39,8 @@ SHELLS = frozenset({"sh"})
 """Programs whose lines are edited."""
 
 INTR, EOF = b"\x03", b"\x04"
+UNPRINTED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-ln-~]|\][^\x07]*\x07|[^\[\]])")
+"""Escape sequences that are no colour: a prompt is drawn again and again, and must not move the cursor."""
 SLICE = 0.05
 """Longest sleep of the machine while a line is edited, seconds."""
 
@@ -143,14 +147,14 @@ class RichTerminal:
     # a line ----------------------------------------------------------------------------------------------------
     def edit(self) -> None:
         """Have a line edited and hand it to the shell."""
-        prompt = self.tail.rpartition(b"\r")[2].decode("utf-8", "replace")
+        prompt = UNPRINTED.sub("", self.tail.rpartition(b"\r")[2].decode("utf-8", "replace"))
         if self.tail:
             self.put(b"\r\x1b[K")
         typed = self.tty.take_unfinished().decode("utf-8", "replace")
         self._editing = True
         try:
             with patch_stdout(raw=True):
-                line = self.session.prompt(prompt, default=typed, pre_run=self._pump_in_background)
+                line = self.session.prompt(ANSI(prompt), default=typed, pre_run=self._pump_in_background)
             keys = line.encode("utf-8", "surrogateescape") + b"\n"
         except KeyboardInterrupt:
             keys = INTR
