@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import md5
 from typing import TYPE_CHECKING
 
-from vshell.abi.errno import EADDRNOTAVAIL, EINVAL, EPFNOSUPPORT, KError
+from vshell.abi.errno import EADDRNOTAVAIL, EEXIST, EINVAL, EPFNOSUPPORT, KError
 from vshell.abi.in6 import (
     IN6_IFF_AUTOCONF,
     IN6_IFF_DEPRECATED,
@@ -43,7 +43,7 @@ from vshell.kernel.netinet6.nd6_rtr import (
     nd6_prelist_add,
     pfxlist_onlink_check,
 )  # fmt: skip
-from vshell.wire.ip6 import LINKLOCAL_ALLNODES, NODELOCAL_ALLNODES, masked, solicited_node
+from vshell.wire.ip6 import LINKLOCAL_ALLNODES, LOOPBACK, NODELOCAL_ALLNODES, masked, solicited_node
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
@@ -59,7 +59,11 @@ def in6if_do_dad(ifp: Ifnet) -> bool:
 
 
 def in6_validate_ifra(ifp: Ifnet, req: SIOCAIFADDR_IN6, ia: In6Ifaddr | None) -> int:
-    """Check a request; returns the prefix length it means.  EINVAL."""
+    """Check a request; returns the prefix length it means.  EINVAL, EEXIST (of the unspecified address)."""
+    if ia is None and not any(req.addr):
+        raise KError(EEXIST)
+    if req.addr == LOOPBACK and not ifp.flags & IFF_LOOPBACK:
+        raise KError(EINVAL)
     if ia is None and not req.prefix_given:
         raise KError(EINVAL)
     plen = req.prefixlen if req.prefix_given else (ia.prefixlen if ia is not None else 0)
