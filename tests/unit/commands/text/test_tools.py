@@ -83,3 +83,8 @@ def test_a_reader_that_leaves_ends_the_writer(sh: Sh) -> None:
         "yes | head -1; jot 0 | head -1; yes | awk '{ print NR }' | head -1; yes | sed = | head -1; yes | grep y | head -1"
     )
     assert result.stdout == b"y\n1\n1\n1\ny\n"
+
+
+def test_clear(sh: Sh) -> None:
+    assert sh("clear").stdout == b"\x1b[H\x1b[2J"
+    assert sh("TERM=nothing clear").stderr == b"'nothing': unknown terminal type.\n"
