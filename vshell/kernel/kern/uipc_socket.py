@@ -172,7 +172,7 @@ class Protosw:
         """ioctl(2) that is not an interface request."""
         raise KError(ENOTTY)
 
-    def setopt(self, so: Socket, level: int, name: int, value: Any, td: Proc) -> None:
+    def setopt(self, so: Socket, level: int, name: int, value: Any, td: Proc) -> Any:
         """setsockopt(2) above the socket level (pr_ctloutput)."""
         raise KError(ENOPROTOOPT)
 
@@ -452,11 +452,11 @@ class Socket(File):
         self.cred.prison.free()
 
     # socket-level options --------------------------------------------------------------------------------------
-    def sosetopt(self, level: int, name: int, value: Any, td: Proc) -> None:
-        """setsockopt(2)."""
+    def sosetopt(self, level: int, name: int, value: Any, td: Proc) -> Any:
+        """setsockopt(2); some options answer."""
         if level != SOL_SOCKET:
-            self.pr.setopt(self, level, name, value, td)
-        elif name in _FLAG_OPTIONS:
+            return self.pr.setopt(self, level, name, value, td)
+        if name in _FLAG_OPTIONS:
             self.options = self.options | name if value else self.options & ~name
         elif name == SO_LINGER:
             self.linger = value

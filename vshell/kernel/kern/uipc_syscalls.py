@@ -131,9 +131,9 @@ class SocketCalls:
         so = self._so(fd)
         return so.pr.peeraddr(so)
 
-    def setsockopt(self, fd: int, level: int, name: int, value: Any) -> None:
-        """setsockopt(2)."""
-        self._so(fd).sosetopt(level, name, value, self.proc)
+    def setsockopt(self, fd: int, level: int, name: int, value: Any) -> Any:
+        """setsockopt(2); some options answer."""
+        return self._so(fd).sosetopt(level, name, value, self.proc)
 
     def getsockopt(self, fd: int, level: int, name: int) -> Any:
         """getsockopt(2)."""

@@ -240,12 +240,12 @@ class RawProtosw(Protosw):
             raise KError(ENOTCONN)
         return SockaddrIn(so.pcb.faddr)
 
-    def setopt(self, so: Socket, level: int, name: int, value: Any, td: Proc) -> None:
+    def setopt(self, so: Socket, level: int, name: int, value: Any, td: Proc) -> Any:
         """rip_ctloutput; what ipfw and dummynet serve they register in `raw_setopt`."""
         handler = raw_setopt.get(name)
         if level == IPPROTO_IP and handler is not None:
-            handler(so, name, value, td)
-        elif level == IPPROTO_IP and name == IP_HDRINCL:
+            return handler(so, name, value, td)
+        if level == IPPROTO_IP and name == IP_HDRINCL:
             so.pcb.hdrincl = bool(value)
         else:
             ip_setopt(so.pcb, level, name, value, td)

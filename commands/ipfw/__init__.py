@@ -1,0 +1,212 @@
+"""ipfw(8): the command line of the firewall (sbin/ipfw/main.c)."""
+
+from __future__ import annotations
+
+from vshell.abi.errno import KError
+from vshell.commands.ipfw.cmdline import Options, join_commas, split_words, substrcmp
+from vshell.commands.ipfw.listing import ipfw_list
+from vshell.commands.ipfw.manage import ipfw_add, ipfw_delete, ipfw_flush, ipfw_sets, ipfw_sysctl, ipfw_zero
+from vshell.commands.ipfw.words import EX_DATAERR, EX_UNAVAILABLE, EX_USAGE
+from vshell.userland.getopt import Getopt
+from vshell.userland.humanize import strtonum
+from vshell.userland.program import Program, program
+from vshell.userland.stdio import Reader, decode
+
+LETTERS = "abcdDefhinNp:qs:STtvx"
+FLAGS = {
+    "a": "acct", "b": "comment_only", "c": "compact", "f": "force", "i": "value_as_ip", "n": "test_only", "N": "resolve",
+    "q": "quiet", "S": "show_sets", "v": "verbose",
+}  # fmt: skip
+BAD = "bad arguments, for usage summary ``ipfw''"
+HELP = """\
+ipfw syntax summary (but please do read the ipfw(8) manpage):
+
+\tipfw [-abcdefhnNqStTv] <command>
+
+where <command> is one of the following:
+
+add [num] [set N] [prob x] RULE-BODY
+{pipe|queue} N config PIPE-BODY
+[pipe|queue] {zero|delete|show} [N{,N}]
+nat N config {ip IPADDR|if IFNAME|log|deny_in|same_ports|unreg_only|unreg_cgn|udp_eim|
+\t\treset|reverse|proxy_only|redirect_addr linkspec|
+\t\tredirect_port linkspec|redirect_proto linkspec|
+\t\tport_range lower-upper}
+set [disable N... enable N...] | move [rule] X to Y | swap X Y | show
+set N {show|list|zero|resetlog|delete} [N{,N}] | flush
+table N {add ip[/bits] [value] | delete ip[/bits] | flush | list}
+table all {flush | list}
+
+RULE-BODY:\tcheck-state [PARAMS] | ACTION [PARAMS] ADDR [OPTION_LIST]
+ACTION:\tcheck-state | allow | count | deny | unreach{,6} CODE |
+               skipto N | {divert|tee} PORT | forward ADDR |
+               pipe N | queue N | nat N | setfib FIB | reass
+PARAMS: \t[log [logamount LOGLIMIT]] [altq QUEUE_NAME]
+ADDR:\t\t[ MAC dst src ether_type ]\x20
+\t\t[ ip from IPADDR [ PORT ] to IPADDR [ PORTLIST ] ]
+\t\t[ ipv6|ip6 from IP6ADDR [ PORT ] to IP6ADDR [ PORTLIST ] ]
+IPADDR:\t[not] { any | me | ip/bits{x,y,z} | table(t[,v]) | IPLIST }
+IP6ADDR:\t[not] { any | me | me6 | ip6/bits | IP6LIST }
+IP6LIST:\t{ ip6 | ip6/bits }[,IP6LIST]
+IPLIST:\t{ ip | ip/bits | ip:mask }[,IPLIST]
+OPTION_LIST:\tOPTION [OPTION_LIST]
+OPTION:\tbridged | diverted | diverted-loopback | diverted-output |
+\t{dst-ip|src-ip} IPADDR | {dst-ip6|src-ip6|dst-ipv6|src-ipv6} IP6ADDR |
+\t{dst-port|src-port} LIST |
+\testab | frag | {gid|uid} N | icmptypes LIST | in | out | ipid LIST |
+\tiplen LIST | ipoptions SPEC | ipprecedence | ipsec | iptos SPEC |
+\tipttl LIST | ipversion VER | keep-state | layer2 | limit ... |
+\ticmp6types LIST | ext6hdr LIST | flow-id N[,N] | fib FIB |
+\tmac ... | mac-type LIST | proto LIST | {recv|xmit|via} {IF|IPADDR} |
+\tsetup | {tcpack|tcpseq|tcpwin} NN | tcpflags SPEC | tcpoptions SPEC |
+\ttcpdatalen LIST | verrevpath | versrcreach | antispoof
+"""
+
+
+def read_options(o: Options, words: list[str]) -> list[str] | None:
+    """Read the options in front; the words after them, None for the usage."""
+    getopt = Getopt(o.p, LETTERS, words)
+    for letter, value in getopt:
+        if letter == "?":
+            return None
+        if letter in FLAGS:
+            setattr(o, FLAGS[letter], True)
+            o.compact = o.compact or letter == "b"
+        elif letter in "dD":
+            o.dynamic = 1 if letter == "d" else 2
+        elif letter in "tT":
+            o.time = "string" if letter == "t" else "numeric"
+        elif letter == "h":
+            o.p.stderr.write(HELP)
+            o.exit(0)
+        elif letter == "p":
+            o.errx(EX_USAGE, "An absolute pathname must be used with -p option.")
+        elif letter == "s":
+            from vshell.userland.cnumber import atoi
+
+            o.sort = atoi(value)
+    return getopt.args
+
+
+def _subject(o: Options, av: list[str]) -> list[str]:
+    """nat, pipe, queue, sched or set N in front of the command."""
+    o.nat, o.pipe, o.use_set = False, 0, None
+    word = av[0]
+    if "nat".startswith(word):
+        o.nat = True
+    elif "pipe".startswith(word):
+        o.pipe = 1
+    elif substrcmp(o, word, "queue") or substrcmp(o, word, "flowset"):
+        o.pipe = 2
+    elif substrcmp(o, word, "sched"):
+        o.pipe = 3
+    elif "set".startswith(word) and len(av) > 1 and av[1][:1].isdigit():
+        number, bad = strtonum(av[1], 0, 31)
+        if bad:
+            o.errx(EX_DATAERR, f"invalid set number {av[1]}\n")
+        o.use_set = number
+        av = av[2:]
+    if o.nat or o.pipe:
+        av = av[1:]
+    if not av:
+        o.errx(EX_USAGE, "missing command")
+    if (o.pipe or o.nat) and len(av) > 1 and av[0][:1].isdigit():
+        av = [av[1], av[0], *av[2:]]
+    return av
+
+
+async def command(o: Options, av: list[str]) -> None:
+    """Find the command and run it; abbreviations are tried in a fixed order."""
+    word = av[0]
+    if o.nat or o.pipe:
+        o.errx(EX_USAGE, f"bad command `{word}'")
+    if o.use_set is None:
+        for name, run in (("add", ipfw_add), ("set", ipfw_sets)):
+            if substrcmp(o, word, name):
+                run(o, av[1:])
+                return
+        for name in ("enable", "disable"):
+            if substrcmp(o, word, name):
+                ipfw_sysctl(o, av[1:], int(name == "enable"))
+                return
+    if substrcmp(o, word, "delete"):
+        ipfw_delete(o, av[1:])
+    elif substrcmp(o, word, "flush"):
+        await ipfw_flush(o)
+    elif substrcmp(o, word, "zero"):
+        ipfw_zero(o, av[1:], False)
+    elif substrcmp(o, word, "resetlog"):
+        ipfw_zero(o, av[1:], True)
+    elif substrcmp(o, word, "print") or substrcmp(o, word, "list"):
+        ipfw_list(o, av[1:], o.acct)
+    elif substrcmp(o, word, "show"):
+        ipfw_list(o, av[1:], True)
+    else:
+        o.errx(EX_USAGE, f"bad command `{word}'")
+
+
+async def ipfw_main(o: Options, words: list[str]) -> bool:
+    """One command line, without the program's name; False if there is nothing in it."""
+    if not words:
+        return False
+    words = split_words(words[0]) if len(words) == 1 else join_commas(words)
+    if not words:
+        return False
+    if not o.force:
+        o.force = not o.p.sys.isatty(0)
+    o.acct = False
+    av = read_options(o, ["ipfw", *words])
+    if av is None:
+        return False
+    if not av:
+        o.errx(EX_USAGE, BAD)
+    if len(av) > 1 and av[0][:1].isdigit():
+        av = [av[1], av[0], *av[2:]]
+    await command(o, _subject(o, av))
+    return True
+
+
+async def readfile(o: Options, argv: list[str]) -> None:
+    """ipfw_readfile: a command per line; messages name the line."""
+    getopt = Getopt(o.p, "cfNnp:qS", argv)
+    for letter, _ in getopt:
+        if letter in "?p":
+            o.errx(EX_USAGE, BAD if letter == "?" else "preprocessors are not supported")
+        setattr(o, FLAGS[letter], True)
+    if len(getopt.args) != 1:
+        o.errx(EX_USAGE, f"extraneous filename arguments {argv[-1]}")
+    try:
+        fd = o.p.sys.open(argv[-1])
+    except KError as e:
+        o.err(EX_UNAVAILABLE, e, f"fopen: {argv[-1]}")
+    name, number = o.p.name, 0
+    reader = Reader(o.p.sys, fd)
+    while line := await _line(reader):
+        number += 1
+        o.p.name = f"Line {number}"
+        await ipfw_main(o, [decode(line)])
+    o.p.name = name
+
+
+async def _line(reader: Reader) -> bytes:
+    try:
+        return await reader.readline()
+    except KError:
+        return b""
+
+
+@program("/sbin/ipfw")
+async def main(p: Program) -> int:
+    """A command, or a file of commands."""
+    o = Options(p)
+    argv = p.argv
+    if len(argv) > 1 and argv[-1].startswith("/"):
+        try:
+            p.sys.access(argv[-1], 4)
+        except KError as e:
+            p.err(EX_USAGE, e, f"pathname: {argv[-1]}")
+        await readfile(o, argv)
+    elif not await ipfw_main(o, argv[1:]):
+        name = argv[0]
+        p.errx(EX_USAGE, f'usage: {name} [options]\ndo "{name} -h" or "man {name}" for details')
+    return 0

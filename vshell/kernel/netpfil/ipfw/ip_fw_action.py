@@ -1,0 +1,257 @@
+"""What rules do with a packet, each action compiled once (the actions in ipfw_chk, send_reject; ip_fw2.c).
+
+An action gets the firewall, the packet, its rule and the rule's place; it answers the place to go on at, or a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from vshell.abi import ip_fw as fw
+from vshell.abi.errno import EINVAL, KError
+from vshell.abi.ip_fw import F_NOT, IP_FW_TARG, Insn
+from vshell.kernel.net.mbuf import M_BCAST, M_FASTFWD_OURS, M_IP_NEXTHOP, M_MCAST
+from vshell.kernel.netinet.ip_icmp import icmp_error
+from vshell.kernel.netinet.ip_reass import ip_reass
+from vshell.kernel.netinet.tcp_subr import tcp_reset
+from vshell.kernel.netinet6.icmp6 import icmp6_error
+from vshell.kernel.netpfil.ipfw.ip_fw_args import ICMP, ICMPV6, TCP, FwArgs
+from vshell.kernel.netpfil.ipfw.ip_fw_match import localip
+from vshell.wire.tcp import tcp_unpack
+
+if TYPE_CHECKING:
+    from vshell.kernel.netpfil.ipfw.ip_fw2 import IpFw, Rule
+
+PASS, DENY, CONSUMED = -1, -2, -3
+Action = Callable[["IpFw", FwArgs, "Rule", int], int]
+CALLSTACK = 16
+ICMP_QUERIES = frozenset((8, 10, 13, 15, 17))
+ICMP6_QUERIES = frozenset((128, 130, 139))
+ICMP6_DST_UNREACH, ICMP_UNREACH = 1, 3
+TO_ICMP6 = {
+    fw.ICMP_REJECT_RST: fw.ICMP6_UNREACH_RST, fw.ICMP_REJECT_ABORT: fw.ICMP6_UNREACH_ABORT, 3: 4,
+    **dict.fromkeys((0, 1, 5, 6, 7, 11, 12), 0),
+}  # fmt: skip
+"""map_icmp_unreach; anything else is "administratively prohibited"."""
+
+
+def _accept(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
+    f.count(rule, a)
+    return PASS
+
+
+def _deny(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
+    f.count(rule, a)
+    return DENY
+
+
+def _count(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
+    f.count(rule, a)
+    return pos + 1
+
+
+def _make_reject(cmd: Insn) -> Action:
+    """reject, unreach, reset and their kin for IPv6."""
+    code6 = cmd.arg1 if cmd.opcode == fw.O_UNREACH6 else TO_ICMP6.get(cmd.arg1, 1)
+    mtu: Any = cmd.data[0] if cmd.data else 0
+
+    def reject(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
+        f.count(rule, a)
+        if a.ulp < 0 or a.m.flags & (M_BCAST | M_MCAST):
+            return DENY
+        if a.v4 and cmd.opcode == fw.O_REJECT:
+            if (a.proto != ICMP or a.data[a.ulp] in ICMP_QUERIES) and a.dst[0] & 0xF0 != 0xE0:
+                _reject4(a, cmd.arg1, mtu)
+        elif a.v6 and (a.proto != ICMPV6 or a.data[a.ulp] in ICMP6_QUERIES) and a.dst[0] != 0xFF:
+            _reject6(a, code6)
+        return DENY
+
+    return reject
+
+
+def _reset(a: FwArgs) -> None:
+    """A segment that is no RST itself is answered with one."""
+    if a.proto != TCP or a.tcpflags & 4:
+        return
+    segment = bytes(a.data[a.ulp : a.off + a.iplen])
+    th = tcp_unpack(segment)
+    if th is not None:
+        tcp_reset(a.vnet, a.src, a.dst, th, len(segment) - th.off * 4, a.m.fib, 0)
+
+
+def _reject4(a: FwArgs, code: int, mtu: int) -> None:
+    if code == fw.ICMP_REJECT_RST:
+        _reset(a)
+    elif code != fw.ICMP_REJECT_ABORT:
+        m = a.m.copy()
+        m.off = a.off
+        icmp_error(a.vnet, m, ICMP_UNREACH, code, b"", mtu)
+
+
+def _reject6(a: FwArgs, code: int) -> None:
+    if code == fw.ICMP6_UNREACH_RST:
+        _reset(a)
+    elif code != fw.ICMP6_UNREACH_ABORT:
+        m = a.m.copy()
+        m.off = a.off
+        icmp6_error(a.vnet, m, ICMP6_DST_UNREACH, code, 0, a.iif)
+
+
+def _make_skipto(cmd: Insn) -> Action:
+    number: Any = cmd.data[0]
+
+    def skipto(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
+        f.count(rule, a)
+        return f.jump(pos, number, False)
+
+    return skipto
+
+
+def _stack(f: IpFw, a: FwArgs) -> list[int]:
+    """The places to return to; those of another rule set are void."""
+    tags = a.m.tags = a.m.tags or {}
+    held = tags.get("ipfw_call")
+    if held is None or held[0] != f.id:
+        held = tags["ipfw_call"] = (f.id, [])
+    stack: list[int] = held[1]
+    return stack
+
+
+def _make_call(cmd: Insn) -> Action:
+    number: Any = cmd.data[0]
+
+    def call(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
+        stack = _stack(f, a)
+        if len(stack) >= CALLSTACK - 1:
+            f.count(rule, a)
+            return DENY
+        f.count(rule, a)
+        stack.append(pos)
+        return f.jump(pos, number, True)
+
+    def back(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
+        if not a.m.tags or "ipfw_call" not in a.m.tags or not (stack := _stack(f, a)):
+            return pos + 1
+        f.count(rule, a)
+        to = stack.pop()
+        return to + 1 if cmd.arg1 == fw.RETURN_NEXT_RULE else f.find(f.map[to].rulenum + 1)
+
+    return back if cmd.flags & F_NOT else call
+
+
+def _make_forward(cmd: Insn) -> Action:
+    """fwd to an IPv4 address: the packet is routed as if that were its destination."""
+    addr: Any = cmd.data[0]
+    if addr == bytes(4):
+        raise KError(EINVAL)
+
+    def forward(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
+        if a.layer2:
+            return pos + 1
+        f.count(rule, a)
+        if a.v4:
+            a.m.flags |= M_IP_NEXTHOP
+            if localip(f.vnet, addr):
+                a.m.flags |= M_FASTFWD_OURS
+            tags = a.m.tags = dict(a.m.tags or {})
+            tags["ipforward"] = addr
+        return PASS
+
+    return forward
+
+
+def _no_targ(number: int) -> int:
+    """Without tables there is nothing to take an argument from."""
+    if number == IP_FW_TARG:
+        raise KError(EINVAL)
+    return number
+
+
+def _make_setfib(cmd: Insn) -> Action:
+    fib = _no_targ(cmd.arg1) & 0x7FFF
+
+    def setfib(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
+        f.count(rule, a)
+        a.m.fib = fib
+        return pos + 1
+
+    return setfib
+
+
+def _make_setdscp(cmd: Insn) -> Action:
+    code = _no_targ(cmd.arg1) & 0x3F
+
+    def setdscp(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
+        data, off = a.data, a.off
+        if a.v4:
+            old = data[off] << 8 | data[off + 1]
+            data[off + 1] = code << 2 | data[off + 1] & 3
+            # RFC 1624: the header checksum is patched.
+            total = (~(data[off + 10] << 8 | data[off + 11]) & 0xFFFF) + (~old & 0xFFFF) + (data[off] << 8 | data[off + 1])
+            total = (total & 0xFFFF) + (total >> 16)
+            total = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
+            data[off + 10], data[off + 11] = total >> 8, total & 0xFF
+        elif a.v6:
+            data[off] = data[off] & 0xF0 | code >> 2
+            data[off + 1] = data[off + 1] & 0x3F | (code & 3) << 6
+        else:
+            return pos + 1
+        f.count(rule, a)
+        return pos + 1
+
+    return setdscp
+
+
+def _make_setmark(cmd: Insn) -> Action:
+    _no_targ(cmd.arg1)
+    value = cmd.data[0]
+
+    def setmark(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
+        f.count(rule, a)
+        tags = a.m.tags = dict(a.m.tags or {})
+        tags["ipfw_mark"] = value
+        return pos + 1
+
+    return setmark
+
+
+def _reass(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
+    """Collect the fragments of an incoming packet; the whole goes on at the next rule."""
+    f.count(rule, a)
+    fragment = a.v4 and (a.data[a.off + 6] & 0x3F or a.data[a.off + 7])
+    if not fragment or not a.incoming or a.layer2:
+        return pos + 1
+    whole = ip_reass(f.vnet, a.m)
+    if whole is None:
+        return CONSUMED
+    a.m.data, a.m.off = whole.data, whole.off
+    a.__init__(f.vnet, a.m, a.ifp, True, a.inp, False)  # type: ignore[misc]  # the packet is another now
+    return pos + 1
+
+
+MAKERS: dict[int, Callable[[Insn], Action]] = {
+    fw.O_ACCEPT: lambda c: _accept,
+    fw.O_DENY: lambda c: _deny,
+    fw.O_COUNT: lambda c: _count,
+    fw.O_REJECT: _make_reject,
+    fw.O_UNREACH6: _make_reject,
+    fw.O_SKIPTO: _make_skipto,
+    fw.O_CALLRETURN: _make_call,
+    fw.O_FORWARD_IP: _make_forward,
+    fw.O_SETFIB: _make_setfib,
+    fw.O_SETDSCP: _make_setdscp,
+    fw.O_SETMARK: _make_setmark,
+    fw.O_REASS: lambda c: _reass,
+    # Without dummynet the packet is lost (ip_dn_io_ptr is not there).
+    fw.O_PIPE: lambda c: _deny,
+    fw.O_QUEUE: lambda c: _deny,
+}
+
+
+def compile_action(cmds: tuple[Insn, ...]) -> Action:
+    """The action of a rule; EINVAL for one that needs a module which is not there."""
+    maker = MAKERS.get(cmds[0].opcode)
+    if maker is None or len(cmds) != 1:
+        raise KError(EINVAL)
+    return maker(cmds[0])

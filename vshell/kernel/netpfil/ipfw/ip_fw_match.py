@@ -1,0 +1,366 @@
+"""Conditions of rules, each compiled once into a predicate on a packet (the inner switch of ipfw_chk, ip_fw2.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from vshell.abi import ip_fw as fw
+from vshell.abi.errno import EINVAL, KError
+from vshell.abi.ip_fw import F_NOT, F_OR, Insn
+from vshell.abi.socket import AF_INET, AF_INET6
+from vshell.kernel.net.route.route_tables import fib_lookup
+from vshell.kernel.netinet.ip_var import Ip
+from vshell.kernel.netinet6.in6_var import Ip6
+from vshell.kernel.netpfil.ipfw.ip_fw_args import ICMP, ICMPV6, PORTS, TCP, FwArgs
+
+if TYPE_CHECKING:
+    from vshell.kernel.net.ifnet import Ifnet
+    from vshell.kernel.net.vnet import Vnet
+
+Test = Callable[[FwArgs], bool]
+MAX_RANGES = 31
+
+
+def localip(vnet: Vnet, addr: bytes) -> bool:
+    """in_localip, ipfw_localip6."""
+    return addr in vnet[Ip].inaddr_hash if len(addr) == 4 else addr in vnet[Ip6].hash
+
+
+def _ip4(side: str) -> Callable[[Insn], Test]:
+    def make(cmd: Insn) -> Test:
+        data: Any = cmd.data
+        if len(data) == 1:
+            want = data[0].to_bytes(4, "big")
+            return lambda a: a.v4 and getattr(a, side) == want
+        pairs = list(zip(data[::2], data[1::2], strict=True))
+
+        def test(a: FwArgs) -> bool:
+            number = int.from_bytes(getattr(a, side), "big")
+            return a.v4 and any(number & mask == addr for addr, mask in pairs)
+
+        return test
+
+    return make
+
+
+def _ip6(side: str) -> Callable[[Insn], Test]:
+    def make(cmd: Insn) -> Test:
+        data: Any = cmd.data
+        if len(data) == 1:
+            want = data[0]
+            return lambda a: a.v6 and getattr(a, side) == want
+        pairs = [(int.from_bytes(x, "big"), int.from_bytes(y, "big")) for x, y in zip(data[::2], data[1::2], strict=True)]
+
+        def test(a: FwArgs) -> bool:
+            number = int.from_bytes(getattr(a, side), "big")
+            return a.v6 and any(number & mask == addr for addr, mask in pairs)
+
+        return test
+
+    return make
+
+
+def _set(side: str) -> Callable[[Insn], Test]:
+    def make(cmd: Insn) -> Test:
+        data: Any = cmd.data
+        base, bits = data
+        count = cmd.arg1
+        return lambda a: a.v4 and 0 <= (i := int.from_bytes(getattr(a, side), "big") - base) < count and bool(bits >> i & 1)
+
+    return make
+
+
+def _me(side: str) -> Callable[[Insn], Test]:
+    return lambda cmd: lambda a: (a.v4 or a.v6) and localip(a.vnet, getattr(a, side))
+
+
+def _me6(side: str) -> Callable[[Insn], Test]:
+    return lambda cmd: lambda a: a.v6 and localip(a.vnet, getattr(a, side))
+
+
+def _port(side: str) -> Callable[[Insn], Test]:
+    def make(cmd: Insn) -> Test:
+        ranges = _ranges(cmd)
+        return lambda a: a.proto in PORTS and a.first and any(x <= getattr(a, side) <= y for x, y in ranges)
+
+    return make
+
+
+def _ranges(cmd: Insn) -> Any:
+    if cmd.size > MAX_RANGES:
+        raise KError(EINVAL)
+    return cmd.data or ((cmd.arg1, cmd.arg1),)
+
+
+def _value(when: Test, value: Callable[[FwArgs], int]) -> Callable[[Insn], Test]:
+    """A number of the packet within ranges."""
+
+    def make(cmd: Insn) -> Test:
+        ranges = _ranges(cmd)
+        return lambda a: when(a) and any(x <= value(a) <= y for x, y in ranges)
+
+    return make
+
+
+def _flags(when: Test, bits: Callable[[FwArgs], int]) -> Callable[[Insn], Test]:
+    """Flags that must be set, and flags that must be clear (flags_match)."""
+
+    def make(cmd: Insn) -> Test:
+        wanted, unwanted = cmd.arg1 & 0xFF, cmd.arg1 >> 8
+        return lambda a: when(a) and (b := bits(a)) & wanted == wanted and not b & unwanted
+
+    return make
+
+
+def _is_tcp(a: FwArgs) -> bool:
+    return a.proto == TCP and a.ulp >= 0
+
+
+def _is4(a: FwArgs) -> bool:
+    return a.v4
+
+
+def _is_ip(a: FwArgs) -> bool:
+    return a.v4 or a.v6
+
+
+def _word(at: int, size: int = 2) -> Callable[[FwArgs], int]:
+    """A field of the upper header."""
+    return lambda a: int.from_bytes(a.data[a.ulp + at : a.ulp + at + size], "big")
+
+
+def _tcpdatalen(a: FwArgs) -> int:
+    return a.iplen - (a.ulp - a.off) - (a.data[a.ulp + 12] >> 4) * 4
+
+
+def _options(data: bytearray, start: int, end: int) -> list[tuple[int, int, int]]:
+    """(kind, place, length) of IP or TCP options."""
+    found = []
+    while start < end:
+        kind = data[start]
+        if kind == 0:
+            break
+        size = 1 if kind == 1 else data[start + 1] if start + 1 < end else 0
+        if kind != 1 and (size < 2 or start + size > end):
+            break
+        found.append((kind, start, size))
+        start += size
+    return found
+
+
+_TCPOPT_BITS = {2: fw.IP_FW_TCPOPT_MSS, 3: fw.IP_FW_TCPOPT_WINDOW, 4: fw.IP_FW_TCPOPT_SACK, 5: fw.IP_FW_TCPOPT_SACK,
+                8: fw.IP_FW_TCPOPT_TS}  # fmt: skip
+_IPOPT_BITS = {131: fw.IP_FW_IPOPT_LSRR, 137: fw.IP_FW_IPOPT_SSRR, 7: fw.IP_FW_IPOPT_RR, 68: fw.IP_FW_IPOPT_TS}
+
+
+def _tcp_options(a: FwArgs) -> list[tuple[int, int, int]]:
+    return _options(a.data, a.ulp + 20, min(a.ulp + (a.data[a.ulp + 12] >> 4) * 4, len(a.data)))
+
+
+def _tcpopts(a: FwArgs) -> int:
+    bits = 0
+    for kind, _, _ in _tcp_options(a):
+        bits |= _TCPOPT_BITS.get(kind, 0)
+    return bits
+
+
+def _tcpmss(a: FwArgs) -> int:
+    return next((a.data[at + 2] << 8 | a.data[at + 3] for kind, at, size in _tcp_options(a) if kind == 2 and size == 4), -1)
+
+
+def _ipopts(a: FwArgs) -> int:
+    bits = 0
+    for kind, _, _ in _options(a.data, a.off + 20, min(a.off + (a.data[a.off] & 15) * 4, len(a.data))):
+        bits |= _IPOPT_BITS.get(kind, 0)
+    return bits
+
+
+def _fragbits(a: FwArgs) -> int:
+    if a.v4:
+        return a.data[a.off + 6] & 0xE0 | (1 if a.offset else 0)
+    return (1 if a.offset & 0xFFF8 else 0) | (0x20 if a.offset & 1 else 0)
+
+
+def _icmp(proto: int) -> Callable[[Insn], Test]:
+    def make(cmd: Insn) -> Test:
+        mask: Any = cmd.data[0]
+        return lambda a: a.proto == proto and a.ulp >= 0 and bool(mask >> a.data[a.ulp] & 1)
+
+    return make
+
+
+def _iface(which: str) -> Callable[[Insn], Test]:
+    def make(cmd: Insn) -> Test:
+        kind, value = cmd.data
+        return lambda a: (ifp := getattr(a, which)) is not None and iface_match(ifp, kind, value)
+
+    return make
+
+
+def iface_match(ifp: Ifnet, kind: Any, value: Any) -> bool:
+    """By name, by pattern, or by one of its IPv4 addresses."""
+    if kind == "name":
+        return bool(ifp.xname == value)
+    if kind == "glob":
+        return fnmatchcase(ifp.xname, value)
+    return any(ia.ifp is ifp for ia in ifp.vnet[Ip].inaddr_hash.get(value, ()))
+
+
+def _mac(cmd: Insn) -> Test:
+    data: Any = cmd.data
+    want, mask = (int.from_bytes(x, "big") for x in data)
+    return lambda a: a.layer2 and int.from_bytes(a.data[a.eh : a.eh + 12], "big") & mask == want
+
+
+def _dscp(cmd: Insn) -> Test:
+    mask: Any = cmd.data[0]
+
+    def test(a: FwArgs) -> bool:
+        if a.v4:
+            return bool(mask >> (a.data[a.off + 1] >> 2) & 1)
+        return a.v6 and bool(mask >> ((a.data[a.off] & 15) << 2 | a.data[a.off + 1] >> 6) & 1)
+
+    return test
+
+
+def verify_path(a: FwArgs, ifp: Ifnet | None, must: bool) -> bool:
+    """Is there a route back to the source, (with an interface given) out of that one?"""
+    nh = fib_lookup(a.vnet, AF_INET if a.v4 else AF_INET6, a.src, a.m.fib)
+    if nh is None:
+        return False
+    if ifp is not None:
+        return nh.ifp is ifp
+    return bool(nh.prefixlen) if must and hasattr(nh, "prefixlen") else True
+
+
+def _verrevpath(cmd: Insn) -> Test:
+    return lambda a: not a.incoming or (_is_ip(a) and verify_path(a, a.iif, False))
+
+
+def _versrcreach(cmd: Insn) -> Test:
+    return lambda a: _is_ip(a) and verify_path(a, None, True)
+
+
+def _antispoof(cmd: Insn) -> Test:
+    """A source from a connected network must come in by its interface."""
+
+    def test(a: FwArgs) -> bool:
+        if not a.incoming or not _is_ip(a):
+            return True
+        nh = fib_lookup(a.vnet, AF_INET if a.v4 else AF_INET6, a.src, a.m.fib)
+        return nh is None or nh.gateway is not None or nh.ifp is a.iif
+
+    return test
+
+
+def _user(name: str) -> Callable[[Insn], Test]:
+    """The owner of the socket that sends or would receive the packet."""
+
+    def make(cmd: Insn) -> Test:
+        want = cmd.data[0]
+
+        def test(a: FwArgs) -> bool:
+            cred = getattr(a.inp, "cred", None)
+            if cred is None:
+                return False
+            if name == "jail":
+                return bool(cred.prison.id == want)
+            return bool(cred.uid == want) if name == "uid" else want in (cred.gid, *cred.groups)
+
+        return test
+
+    return make
+
+
+def _tagged(cmd: Insn) -> Test:
+    ranges = _ranges(cmd)
+    return lambda a: bool(a.m.tags) and any(x <= t <= y for t in (a.m.tags or {}).get("ipfw_tags", ()) for x, y in ranges)
+
+
+def _fib(cmd: Insn) -> Test:
+    return lambda a: a.m.fib == cmd.arg1
+
+
+def _mark(cmd: Insn) -> Test:
+    data: Any = cmd.data
+    value, mask = data
+    return lambda a: (a.m.tags or {}).get("ipfw_mark", 0) & mask == value
+
+
+def _prob(cmd: Insn) -> Test:
+    limit: Any = cmd.data[0]
+    return lambda a: a.vnet.kernel.random.uniform(0x7FFFFFFF) < limit
+
+
+MAKERS: dict[int, Callable[[Insn], Test]] = {
+    fw.O_NOP: lambda c: lambda a: True,
+    fw.O_IP_SRC: _ip4("src"), fw.O_IP_SRC_MASK: _ip4("src"), fw.O_IP_SRC_ME: _me("src"), fw.O_IP_SRC_SET: _set("src"),
+    fw.O_IP_DST: _ip4("dst"), fw.O_IP_DST_MASK: _ip4("dst"), fw.O_IP_DST_ME: _me("dst"), fw.O_IP_DST_SET: _set("dst"),
+    fw.O_IP6_SRC: _ip6("src"), fw.O_IP6_SRC_MASK: _ip6("src"), fw.O_IP6_SRC_ME: _me6("src"),
+    fw.O_IP6_DST: _ip6("dst"), fw.O_IP6_DST_MASK: _ip6("dst"), fw.O_IP6_DST_ME: _me6("dst"),
+    fw.O_IP_SRCPORT: _port("sport"), fw.O_IP_DSTPORT: _port("dport"),
+    fw.O_PROTO: lambda c: lambda a: a.proto == c.arg1,
+    fw.O_MACADDR2: _mac,
+    fw.O_MAC_TYPE: _value(lambda a: a.layer2, lambda a: a.data[a.eh + 12] << 8 | a.data[a.eh + 13]),
+    fw.O_LAYER2: lambda c: lambda a: a.layer2,
+    fw.O_IN: lambda c: lambda a: a.incoming,
+    fw.O_FRAG: _flags(_is_ip, _fragbits),
+    fw.O_RECV: _iface("iif"), fw.O_XMIT: _iface("oif"), fw.O_VIA: _iface("ifp"),
+    fw.O_IPOPT: _flags(_is4, _ipopts),
+    fw.O_IPLEN: _value(_is_ip, lambda a: a.iplen),
+    fw.O_IPID: _value(_is4, lambda a: a.data[a.off + 4] << 8 | a.data[a.off + 5]),
+    fw.O_IPTTL: _value(_is_ip, lambda a: a.data[a.off + (8 if a.v4 else 7)]),
+    fw.O_IPTOS: _flags(_is4, lambda a: a.data[a.off + 1]),
+    fw.O_IPPRECEDENCE: lambda c: lambda a: a.v4 and c.arg1 == a.data[a.off + 1] & 0xE0,
+    fw.O_IPVER: lambda c: lambda a: _is_ip(a) and c.arg1 == a.data[a.off] >> 4,
+    fw.O_UID: _user("uid"), fw.O_GID: _user("gid"), fw.O_JAIL: _user("jail"),
+    fw.O_ESTAB: lambda c: lambda a: _is_tcp(a) and bool(a.tcpflags & 0x14),
+    fw.O_TCPFLAGS: _flags(_is_tcp, lambda a: a.tcpflags),
+    fw.O_TCPWIN: _value(_is_tcp, _word(14)),
+    fw.O_TCPSEQ: lambda c: lambda a: _is_tcp(a) and _word(4, 4)(a) == c.data[0],
+    fw.O_TCPACK: lambda c: lambda a: _is_tcp(a) and _word(8, 4)(a) == c.data[0],
+    fw.O_TCPDATALEN: _value(_is_tcp, _tcpdatalen),
+    fw.O_TCPMSS: _value(_is_tcp, _tcpmss),
+    fw.O_TCPOPTS: _flags(_is_tcp, _tcpopts),
+    fw.O_ICMPTYPE: _icmp(ICMP), fw.O_ICMP6TYPE: _icmp(ICMPV6),
+    fw.O_VERREVPATH: _verrevpath, fw.O_VERSRCREACH: _versrcreach, fw.O_ANTISPOOF: _antispoof,
+    fw.O_IPSEC: lambda c: lambda a: False,
+    fw.O_PROB: _prob,
+    fw.O_DIVERTED: lambda c: lambda a: False,
+    fw.O_FLOW6ID: lambda c: lambda a: a.v6 and a.flow in c.data,
+    fw.O_EXT_HDR: lambda c: lambda a: a.v6 and bool(a.exthdrs & c.arg1),
+    fw.O_IP6: lambda c: lambda a: a.v6,
+    fw.O_IP4: lambda c: lambda a: a.v4,
+    fw.O_TAGGED: _tagged,
+    fw.O_FIB: _fib,
+    fw.O_SOCKARG: lambda c: lambda a: False,
+    fw.O_DSCP: _dscp,
+    fw.O_MARK: _mark,
+}  # fmt: skip
+
+
+def compile_tests(body: tuple[Insn, ...]) -> tuple[Test, ...]:
+    """The conditions of a rule, blocks of alternatives as one each; EINVAL for what this kernel does not know."""
+    tests: list[Test] = []
+    block: list[Test] = []
+    for cmd in body:
+        maker = MAKERS.get(cmd.opcode)
+        if maker is None or (cmd.opcode in (fw.O_RECV, fw.O_XMIT, fw.O_VIA) and cmd.data[0] == "table"):
+            raise KError(EINVAL)
+        block.append(_not(maker(cmd)) if cmd.flags & F_NOT else maker(cmd))
+        if not cmd.flags & F_OR:
+            tests.append(block[0] if len(block) == 1 else _any(tuple(block)))
+            block = []
+    if block:
+        tests.append(_any(tuple(block)))
+    return tuple(tests)
+
+
+def _not(test: Test) -> Test:
+    return lambda a: not test(a)
+
+
+def _any(tests: tuple[Test, ...]) -> Test:
+    return lambda a: any(test(a) for test in tests)

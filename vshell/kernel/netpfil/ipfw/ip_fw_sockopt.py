@@ -1,0 +1,176 @@
+"""The requests of programs (ipfw_ctl3 and its handlers, netpfil/ipfw/ip_fw_sockopt.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from vshell.abi.errno import EINVAL, ENOPROTOOPT, KError
+from vshell.abi.ip_fw import (
+    IP_FW3,
+    IPFW_DEFAULT_RULE,
+    IPFW_MAX_SETS,
+    IPFW_RCFLAG_ALL,
+    IPFW_RCFLAG_RANGE,
+    IPFW_RCFLAG_SET,
+    O_FIB,
+    O_SETFIB,
+    RESVD_SET,
+    FwConfig,
+    IpFwRule,
+    RangeRequest,
+    SetEnable,
+    SetMove,
+    SetSwap,
+    SkiptoCache,
+    XAdd,
+    XDel,
+    XGet,
+    XMove,
+    XResetlog,
+    XZero,
+)
+from vshell.kernel.kern.kern_priv import PRIV_NETINET_IPFW, priv_check
+from vshell.kernel.netinet.raw_ip import raw_setopt
+from vshell.kernel.netpfil.ipfw.ip_fw2 import IpFw, Rule
+
+if TYPE_CHECKING:
+    from vshell.kernel.kern.kern_proc import Proc
+    from vshell.kernel.kern.uipc_socket import Socket
+
+Handler = Callable[[IpFw, Any], Any]
+H = TypeVar("H", bound=Handler)
+HANDLERS: dict[type[Any], Handler] = {}
+
+
+def fw3(*requests: type[Any]) -> Callable[[H], H]:
+    """The function serves these requests."""
+
+    def mark(handler: H) -> H:
+        HANDLERS.update(dict.fromkeys(requests, handler))
+        return handler
+
+    return mark
+
+
+def ipfw_ctl3(so: Socket, name: int, request: Any, td: Proc) -> Any:
+    """IP_FW3 on a raw socket; a stack without the module does not know it."""
+    f = so.vnet.get(IpFw)
+    if f is None:
+        raise KError(ENOPROTOOPT)
+    priv_check(td, PRIV_NETINET_IPFW)
+    handler = HANDLERS.get(type(request))
+    if handler is None:
+        raise KError(EINVAL)
+    return handler(f, request)
+
+
+raw_setopt[IP_FW3] = ipfw_ctl3
+
+
+@fw3(XAdd)
+def add_rules(f: IpFw, request: XAdd) -> IpFwRule:
+    """Put a rule behind those of its number, or behind all if it has none.
+
+    A number that was made up is not told when names came with the rule (it is written into the wrong place).
+    """
+    rule = request.rule
+    if not 0 <= rule.rulenum < IPFW_DEFAULT_RULE or not rule.act_ofs < len(rule.cmd) or not 0 <= rule.set < IPFW_MAX_SETS:
+        raise KError(EINVAL)
+    for cmd in rule.cmd:
+        fib = cmd.arg1 & 0x7FFF if cmd.opcode == O_SETFIB else cmd.arg1
+        if cmd.opcode in (O_FIB, O_SETFIB) and fib >= f.vnet.numfibs:
+            raise KError(EINVAL)
+    new = Rule(rule)
+    step = f.autoinc_step = min(max(f.autoinc_step, 1), 1000)
+    place = f.find(rule.rulenum + 1) if rule.rulenum else f.find(IPFW_DEFAULT_RULE)
+    place = min(place, f.find(IPFW_DEFAULT_RULE))
+    if not rule.rulenum:
+        number = f.map[place - 1].rulenum if place else 0
+        new.rulenum = number + step if number < IPFW_DEFAULT_RULE - step else number
+    f.map = [*f.map[:place], new, *f.map[place:]]
+    f.id += 1
+    return IpFwRule(rule.rulenum if request.named else new.rulenum, rule.set, rule.flags, rule.cmd, rule.act_ofs)
+
+
+@fw3(XGet)
+def dump_config(f: IpFw, request: XGet) -> FwConfig:
+    """Rules and states."""
+    rules = tuple(r.export() for r in f.map) if request.static else ()
+    return FwConfig(~f.set_disable & 0xFFFFFFFF, rules, ())
+
+
+def match_range(rule: Rule, r: RangeRequest, default: bool = False) -> bool:
+    """ipfw_match_range: the default rules only where that is meant."""
+    if rule.rulenum == IPFW_DEFAULT_RULE and not default:
+        return False
+    if r.flags & IPFW_RCFLAG_ALL and rule.set == RESVD_SET:
+        return False
+    if r.flags & IPFW_RCFLAG_SET and rule.set != r.set:
+        return False
+    return not r.flags & IPFW_RCFLAG_RANGE or r.start_rule <= rule.rulenum <= r.end_rule
+
+
+def check_range(r: RangeRequest) -> None:
+    """check_range_tlv."""
+    if r.start_rule > r.end_rule or r.set >= IPFW_MAX_SETS or r.new_set >= IPFW_MAX_SETS:
+        raise KError(EINVAL)
+
+
+@fw3(XDel)
+def del_rules(f: IpFw, r: XDel) -> int:
+    """Delete; how many."""
+    check_range(r)
+    left = [rule for rule in f.map if not match_range(rule, r)]
+    gone = len(f.map) - len(left)
+    f.map = left
+    f.id += 1
+    return gone
+
+
+@fw3(XZero, XResetlog)
+def clear_rules(f: IpFw, r: RangeRequest) -> int:
+    """Zero counters, those of the default rule too."""
+    check_range(r)
+    found = [rule for rule in f.map if match_range(rule, r, True)]
+    if isinstance(r, XZero):
+        for rule in found:
+            rule.clear()
+    return len(found)
+
+
+@fw3(XMove)
+def move_rules(f: IpFw, r: XMove) -> int:
+    """Rules into another set."""
+    check_range(r)
+    for rule in f.map:
+        if match_range(rule, r):
+            rule.set = r.new_set
+    return 0
+
+
+@fw3(SetSwap, SetMove)
+def swap_sets(f: IpFw, r: RangeRequest) -> int:
+    """Exchange two sets, or add one to another; the very last rule stays where it is."""
+    if r.set >= IPFW_MAX_SETS or r.new_set >= IPFW_MAX_SETS:
+        raise KError(EINVAL)
+    for rule in f.map[:-1]:
+        if rule.set == r.set:
+            rule.set = r.new_set
+        elif rule.set == r.new_set and isinstance(r, SetSwap):
+            rule.set = r.set
+    return 0
+
+
+@fw3(SetEnable)
+def enable_sets(f: IpFw, r: SetEnable) -> int:
+    """Set 31 is always enabled."""
+    f.set_disable = (f.set_disable | r.set) & ~r.new_set & ~(1 << RESVD_SET) & 0xFFFFFFFF
+    return 0
+
+
+@fw3(SkiptoCache)
+def manage_skipto_cache(f: IpFw, r: SkiptoCache) -> int:
+    """Only the switch: places are found by bisection anyway."""
+    f.skipto_cache = int(bool(r.enable))
+    return 0
