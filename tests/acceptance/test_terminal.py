@@ -130,6 +130,25 @@ def test_rich(rich: Terminal) -> None:
     assert rich.end() == 3
 
 
+def test_unfinished_command(rich: Terminal) -> None:
+    """^C drops it, ^D is a mistake in it; both lead to a clean prompt."""
+    rich.child.sendline("if true")
+    rich.ready()
+    rich.child.sendintr()
+    rich.ready()
+    rich.child.sendline("if echo ne''xt")
+    rich.ready()
+    rich.child.sendeof()
+    rich.child.expect_exact('-sh: Syntax error: end of file unexpected (expecting "then")')
+    assert "next\r" not in str(rich.child.before)
+    rich.ready()
+    rich.child.sendline("echo sta''tus $?")
+    rich.child.expect("status 2\r\n")
+    rich.ready()
+    rich.child.sendline("exit 3")
+    assert rich.end() == 3
+
+
 def test_history(rich: Terminal) -> None:
     """A line comes back with the up key, also in the next session."""
     rich.child.sendline("echo fir''st")

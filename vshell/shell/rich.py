@@ -86,6 +86,8 @@ class RichTerminal:
         """Shows bytes while no line is edited."""
         self._muted = False
         self._editing = False
+        self._interrupted = False
+        """True after ^C until the shell says something: the editor has ended the line already."""
         self.tty.output = self._show
         self.session: PromptSession[str] = PromptSession(
             history=history or open_history(history_path()),
@@ -102,6 +104,9 @@ class RichTerminal:
     def _show(self, data: bytes) -> None:
         if self._muted:
             return
+        if self._interrupted:
+            self._interrupted = False
+            data = data.removeprefix(b"\r\n")
         self.tail = (self.tail + data).rpartition(b"\n")[2]
         if self._editing:
             sys.stdout.write(data.replace(b"\r\n", b"\n").decode("utf-8", "replace"))
@@ -158,6 +163,7 @@ class RichTerminal:
             keys = line.encode("utf-8", "surrogateescape") + b"\n"
         except KeyboardInterrupt:
             keys = INTR
+            self._interrupted = True
         except EOFError:
             keys = EOF
         finally:

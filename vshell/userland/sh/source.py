@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from vshell.abi.errno import EINTR, KError
 from vshell.userland.sh.parser import NeedMore, Parser, SyntaxFailure
-from vshell.userland.sh.state import Shell
+from vshell.userland.sh.state import Shell, ShInterrupt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from vshell.userland.sh.nodes import Node
-
-    ReadLine = Callable[[str], Awaitable[str | None]]
 
 BUFSIZ = 1024
 """How much sh reads at once; what it has read of a shared standard input is gone for its children."""
@@ -86,14 +82,25 @@ class Source:
             at = len(base) if end < 0 else end + 1
         return base[start:at]
 
-    def discard_line(self) -> None:
-        """After an error: forget the rest of the line."""
+    def discard(self) -> None:
+        """After an interrupt: forget all that was read."""
+        self._drop_aliases()
+        p = self.parser
+        p.line += p.s.count("\n", p.i)
+        p.i = p.n
+
+    def _drop_aliases(self) -> None:
         p = self.parser
         if p.pushed:
             p.s, p.i, _ = p.pushed[0]
             p.pushed.clear()
             p.inuse.clear()
             p.n = len(p.s)
+
+    def discard_line(self) -> None:
+        """After an error: forget the rest of the line."""
+        self._drop_aliases()
+        p = self.parser
         end = p.s.find("\n", p.i - 1 if p.i > 0 and p.i <= p.n and p.s[p.i - 1] == "\n" else p.i)
         p.i = p.n if end < 0 else end + 1
 
@@ -108,6 +115,11 @@ class DescriptorSource(Source):
         self.parser.eof = False
         self.fd = fd
         self._rest = b""
+
+    def discard(self) -> None:
+        """After an interrupt: forget all that was read."""
+        self._rest = b""
+        super().discard()
 
     async def more(self, sh: Shell, first: bool) -> None:
         """Read the next block."""
@@ -145,27 +157,6 @@ class DescriptorSource(Source):
         self.feed(data.decode("utf-8", "surrogateescape").replace("\0", ""))
 
 
-class LineSource(Source):
-    """Lines from an editor: `readline` shows the prompt and gives a line without its newline, or None at the end."""
-
-    lines = True
-    typed = True
-    verbose = True
-
-    def __init__(self, readline: ReadLine) -> None:
-        super().__init__("")
-        self.parser.eof = False
-        self._readline = readline
-
-    async def more(self, sh: Shell, first: bool) -> None:
-        """Ask for a line."""
-        line = await self._readline(sh.prompt(1 if first else 2))
-        if line is None:
-            self.parser.eof = True
-        else:
-            self.feed(line + "\n")
-
-
 async def parsecmd(sh: Shell, src: Source, prompt: bool) -> Node | None:
     """The next command.  Raises EndOfInput; a syntax error is reported and raised as ShError."""
     p = src.parser
@@ -191,12 +182,18 @@ async def parsecmd(sh: Shell, src: Source, prompt: bool) -> Node | None:
             if prompt and started and src.typed and not src.lines:
                 sh.out2(sh.prompt(2))
                 sh.flush2()
-            await src.more(sh, not started)
+            try:
+                await src.more(sh, not started)
+            except ShInterrupt:
+                src.discard()
+                raise
             continue
         except SyntaxFailure as e:
             _show(sh, src)
             _report(sh, e)
             src.discard_line()
+            if prompt:
+                src.reopen()  # an end of file in the middle of a command ends just that
             sh.error(None)
         finally:
             _show(sh, src)

@@ -1,0 +1,55 @@
+"""The shell at a terminal: its prompts, ^C and ^D in the middle of a command."""
+
+from __future__ import annotations
+
+import pytest
+
+from vshell.machine import Machine
+
+PS1 = "root@vhost:~ # "
+
+
+class Console:
+    """A login shell, and what its terminal shows."""
+
+    def __init__(self) -> None:
+        self.machine = Machine()
+        self.shown = bytearray()
+        self.machine.console.output = self.shown.extend
+        self.shell = self.machine.login()
+        self.type("")
+
+    def type(self, keys: str) -> str:
+        """Type; returns what is shown until the shell waits for more."""
+        del self.shown[:]
+        tty = self.machine.console
+        tty.input(keys.encode())
+        self.machine.kernel.run(lambda: self.shell.exited or self.shell in tty.rchan.sleepers)
+        return self.shown.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("start", ["if true", "cat <<E", "echo 'a", "echo $(", "f() {", "true &&", "echo \\"])
+def test_interrupt_of_an_unfinished_command(start: str) -> None:
+    """^C at the second prompt drops the command: the next line begins a new one."""
+    c = Console()
+    assert c.type(f"{start}\n") == f"{start}\n> "
+    assert c.type("\x03") == f"^C\n{PS1}"
+    assert c.type("echo $? hi\n") == f"echo $? hi\n130 hi\n{PS1}"
+
+
+@pytest.mark.parametrize(
+    ("start", "error"),
+    [
+        ("if true", 'Syntax error: end of file unexpected (expecting "then")'),
+        ("(", 'Syntax error: end of file unexpected (expecting ")")'),
+        ("echo 'a", "Syntax error: Unterminated quoted string"),
+    ],
+)
+def test_end_of_file_in_an_unfinished_command(start: str, error: str) -> None:
+    """^D at the second prompt is a mistake in this command, not the end of the shell; at the first it is."""
+    c = Console()
+    c.type(f"{start}\n")
+    assert c.type("\x04") == f"-sh: {error}\n{PS1}"
+    assert c.type("echo $? hi\n") == f"echo $? hi\n2 hi\n{PS1}"
+    c.type("\x04")
+    assert c.shell.exited
