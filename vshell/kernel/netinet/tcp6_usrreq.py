@@ -15,7 +15,7 @@ from vshell.abi.errno import (
     ENOTCONN,
     KError,
 )  # fmt: skip
-from vshell.abi.in6 import IPV6_V6ONLY
+from vshell.abi.in6 import IN6_IFF_NOTREADY, IPV6_V6ONLY
 from vshell.abi.in_pcb import INP_IPV4, INP_IPV6
 from vshell.abi.socket import (
     AF_INET6,
@@ -232,7 +232,7 @@ def in6_bind(inp: Inpcb, sin6: SockaddrIn6, both: bool, cred: Ucred) -> None:
         raise KError(error)
     if laddr != IN6ADDR_ANY:
         ia = in6ifa_ifwithaddr(vnet, laddr, sin6.scope_id)
-        if ia is None or not ia.usable():
+        if ia is None or ia.flags6 & IN6_IFF_NOTREADY:
             raise KError(EADDRNOTAVAIL)
     reuse = so.options & (SO_REUSEADDR | SO_REUSEPORT)
     wild = not reuse
