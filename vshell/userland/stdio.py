@@ -148,12 +148,6 @@ class Reader:
         del self._buffer[: end + 1]
         return data
 
-    async def readlines(self) -> list[bytes]:
-        """All lines that are left."""
-        lines = [line + b"\n" for line in (await self.read()).split(b"\n")]
-        lines[-1] = lines[-1][:-1]
-        return lines if lines[-1] else lines[:-1]
-
     def __aiter__(self) -> Reader:
         return self
 

@@ -47,11 +47,6 @@ def is_linklocal(addr: bytes) -> bool:
     return addr[0] == 0xFE and addr[1] & 0xC0 == 0x80
 
 
-def is_mc_linklocal(addr: bytes) -> bool:
-    """Multicast of link-local scope."""
-    return addr[0] == 0xFF and addr[1] & 0x0F == 2
-
-
 def is_scoped(addr: bytes) -> bool:
     """True if the address means something only together with an interface (link- or node-local)."""
     return is_linklocal(addr) or (addr[0] == 0xFF and addr[1] & 0x0F in (1, 2))

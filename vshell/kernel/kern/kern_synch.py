@@ -33,11 +33,6 @@ class Wchan:
             for p in self.sleepers[:]:
                 p.setrunnable()
 
-    def wakeup_one(self) -> None:
-        """Make the process that has slept longest runnable."""
-        if self.sleepers:
-            self.sleepers[0].setrunnable()
-
 
 @coroutine
 def mi_switch() -> Generator[None, Any, None]:

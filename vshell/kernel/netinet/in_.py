@@ -44,7 +44,6 @@ from vshell.kernel.netinet.lltable import Lltable
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.net.ifnet import Ifnet
-    from vshell.kernel.net.vnet import Vnet
 
 ALL_ONES = 0xFFFFFFFF
 
@@ -355,12 +354,6 @@ def in_purge(ifp: Ifnet) -> None:
     for ia in in_addrs(ifp):
         in_purgeaddr(ia)
     in_purgemaddrs(ifp)
-
-
-def in_ifscrub_all(vnet: Vnet) -> None:
-    """The stack dies: every address goes."""
-    for ifp in vnet.ifnets:
-        in_purge(ifp)
 
 
 domain_ifattach[AF_INET] = in_domifattach

@@ -40,11 +40,6 @@ def _drop_link(ifp: Ifnet, link: tuple[int, bytes]) -> None:
         ifp.multiaddrs.pop(link, None)
 
 
-def in_ismember(ifp: Ifnet, group: bytes) -> bool:
-    """True if the interface is in a group."""
-    return (AF_INET, group) in ifp.multiaddrs
-
-
 def in_purgemaddrs(ifp: Ifnet) -> None:
     """The interface leaves its stack: all memberships of IPv4 end."""
     for family, group in [k for k in ifp.multiaddrs if k[0] == AF_INET]:

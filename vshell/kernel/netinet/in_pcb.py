@@ -83,10 +83,6 @@ class Inpcb:
         """True if a socket of IPv6, bound to any address, takes IPv4 as well."""
         return self.vflag == INP_IPV4 | INP_IPV6 and not any(self.laddr)
 
-    def wants_control(self) -> bool:
-        """INP_CONTROLOPTS."""
-        return bool(self.recv)
-
 
 class Inpcbinfo:
     """All control blocks of a protocol in a stack (struct inpcbinfo)."""

@@ -79,11 +79,6 @@ def in_localip_fib(vnet: Vnet, addr: bytes, fib: int) -> bool:
     return any(ia.ifp.fib == fib and (ia.carp is None or ia.carp.master()) for ia in vnet[Ip].inaddr_hash.get(addr, ()))
 
 
-def in_localaddr(vnet: Vnet, addr: bytes) -> bool:
-    """True if an address is on a connected network."""
-    return any(ia.covers(addr) for ia in vnet[Ip].in_ifaddrhead)
-
-
 def in_multicast(addr: bytes | bytearray) -> bool:
     """IN_MULTICAST."""
     return addr[0] & 0xF0 == 0xE0
