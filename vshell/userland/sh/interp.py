@@ -15,7 +15,7 @@ from vshell.userland.sh.builtins.directory import init_pwd
 from vshell.userland.sh.command import expandstr
 from vshell.userland.sh.parser import EndOfInput
 from vshell.userland.sh.prompt import format_prompt, user_name
-from vshell.userland.sh.source import DescriptorSource, LineSource, Source, parsecmd
+from vshell.userland.sh.source import DescriptorSource, Source, parsecmd
 from vshell.userland.sh.state import EV_EXIT, SKIPRETURN, Params, Shell, ShError, ShExit, ShInterrupt
 
 TYPE_CHECKING = False
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from vshell.userland.program import Program
     from vshell.userland.sh.nodes import Node
-    from vshell.userland.sh.source import ReadLine
 
 TYPING = 30_000_000
 """Virtual time between two commands of an interactive shell that nobody types at, ns."""
@@ -223,12 +222,10 @@ async def _start(sh: Interp, argv: list[str], commands: int = -1) -> tuple[bool,
     return login, source
 
 
-async def run(sh: Interp, argv: list[str], readline: ReadLine | None = None, commands: int = -1) -> NoReturn:
+async def run(sh: Interp, argv: list[str], commands: int = -1) -> NoReturn:
     """Be a shell until it exits."""
     sys.setrecursionlimit(max(sys.getrecursionlimit(), DEPTH))
     login, source = await _start(sh, argv, commands)
-    if readline is not None:
-        source = LineSource(readline)
     if login:
         await _guarded(sh, lambda: _profile(sh, "/etc/profile"))
         await _guarded(sh, lambda: _profile(sh, "/etc/suid_profile" if sh.pflag else "${HOME-}/.profile"))
@@ -253,9 +250,3 @@ async def main(p: Program) -> int:
 async def run_commands(p: Program, commands: int) -> NoReturn:
     """A shell whose script, or with -s its input, is the open descriptor `commands`."""
     await run(Interp(p.sys, p.argv[0], p.env), p.argv, commands=commands)
-
-
-async def run_interactive(p: Program, readline: ReadLine) -> NoReturn:
-    """An interactive shell whose lines come from `readline(prompt)` (None is the end of input)."""
-    sh = Interp(p.sys, p.argv[0] if p.argv else "-sh", p.env)
-    await run(sh, [p.argv[0] if p.argv else "-sh", "-i", *p.argv[1:]], readline)
