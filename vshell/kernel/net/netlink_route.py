@@ -50,10 +50,11 @@ from vshell.kernel.kern.clock import NS
 from vshell.kernel.kern.kern_priv import PRIV_NET_ROUTE, priv_check
 from vshell.kernel.kern.prison_ip import prison_check_ip
 from vshell.kernel.net.ifa import ifaof_ifpforaddr
+from vshell.kernel.net.ifnet import ifnet_byindex
 from vshell.kernel.net.netlink import nl_listening, nl_send_group, nlrequest
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_GATEWAY, NHF_HOST, NHF_REJECT, AnyNhop, Gw, NhGrp, Nhop
 from vshell.kernel.net.route.rib import Rib, Rtentry, embed, is_scoped, recover
-from vshell.kernel.net.route.route import ifa_ifwithroute, ifnet_byindex
+from vshell.kernel.net.route.route import ifa_ifwithroute
 from vshell.kernel.net.route.route_ctl import (
     RTM_F_APPEND,
     RTM_F_CREATE,

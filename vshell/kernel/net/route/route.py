@@ -9,7 +9,7 @@ from vshell.abi.route import RTF_GATEWAY, RTF_HOST
 from vshell.abi.socket import AF_INET, AF_LINK
 from vshell.abi.sockio import IFF_LOOPBACK, IFF_RENAMING
 from vshell.kernel.net.ifa import ifa_ifwithaddr, ifa_ifwithdstaddr, ifa_ifwithnet, ifaof_ifpforaddr
-from vshell.kernel.net.ifnet import ifmtu_event, ifnet_departure_event
+from vshell.kernel.net.ifnet import ifmtu_event, ifnet_byindex, ifnet_departure_event
 from vshell.kernel.net.route.nhop import NHF_DEFAULT, Gw, Nhop, link_mtu
 from vshell.kernel.net.route.rib import embed
 from vshell.kernel.net.route.route_ctl import RTM_F_CREATE, RtInfo, rib_add_route_px, rib_walk_del
@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifaddr, Ifnet
     from vshell.kernel.net.route.rib import Rib, Rtentry
     from vshell.kernel.net.vnet import Vnet
-
-
-def ifnet_byindex(vnet: Vnet, index: int) -> Ifnet | None:
-    """The interface with an index."""
-    for ifp in vnet.ifnets:
-        if ifp.index == index:
-            return ifp
-    return None
 
 
 def ifa_ifwithroute(vnet: Vnet, flags: int, family: int, dst: bytes, gw: Gw, fib: int) -> tuple[Ifnet, Ifaddr | None] | None:
@@ -135,11 +127,6 @@ def ifadown(ifa: Ifaddr, delete: bool) -> None:
 
     for rib in foreach_table(ifa.ifp.vnet, ifa.family):
         rib_walk_del(rib, gone)
-
-
-def rib_delete_for_ifa(ifa: Ifaddr) -> None:
-    """An address is being removed."""
-    ifadown(ifa, True)
 
 
 def rt_updatemtu(ifp: Ifnet) -> None:
