@@ -55,15 +55,16 @@ class AllPrison:
 
     def __init__(self) -> None:
         self.list: list[Prison] = []
+        """Every jail but the host, by jid."""
         self.by_id: dict[int, Prison] = {}
         self.by_name: dict[str, list[Prison]] = {}
         """Full name to the jails that have it, the oldest first: at most one is alive."""
-        self.lowest_cpuset = 1
-        """Every jail but the host, by jid."""
         self.lastprid = 0
         self.lastdeadid = 0
         self.cpusets: set[int] = {1, 2}
-        """Numbered cpusets in use: the default set and the kernel's own."""
+        """Numbered cpusets in use; at first the default set and the kernel's own."""
+        self.lowest_cpuset = 1
+        """No number below it is free."""
         self.allow: list[str] = list(ALLOW)
         """Permissions that exist, in order of creation."""
         self.default_allow = {"set_hostname", "reserved_ports", "unprivileged_proc_debug", "suser"}
