@@ -11,6 +11,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EACCES, EAFNOSUPPORT, EINVAL, ENETDOWN, EPERM, KError
+from vshell.abi.jail import DEFAULT_HOSTUUID
 from vshell.abi.socket import AF_INET, AF_INET6
 from vshell.abi.sockio import (
     IFCAP_HWSTATS,
@@ -54,7 +55,6 @@ if TYPE_CHECKING:
 ETHER_HDR_LEN, ETHER_ADDR_LEN, ETHER_VLAN_ENCAP_LEN, ETHERMTU = 14, 6, 4, 1500
 ETHER_BROADCAST = b"\xff" * 6
 OUI_FREEBSD_GENERATED = b"\x58\x9c\xfc\x10"
-DEFAULT_HOSTUUID = "00000000-0000-0000-0000-000000000000"
 
 HEADER = Struct("!6s6sH")
 _unpack = HEADER.unpack_from
@@ -347,7 +347,7 @@ def ether_gen_addr(kernel: Kernel, prison: Prison, name: str) -> bytes:
 
     A jail without a UUID of its own gets a random one.
     """
-    uuid: str = getattr(prison, "hostuuid", "") or DEFAULT_HOSTUUID
+    uuid = prison.hostuuid or DEFAULT_HOSTUUID
     if uuid == DEFAULT_HOSTUUID:
         octets = bytearray(kernel.random.bytes(6))
         octets[0] = octets[0] & 0xFE | 0x02
