@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vshell.abi.errno import ENOENT, KError
+from vshell.userland.cnumber import atoi
 from vshell.userland.execvp import execvp
 from vshell.userland.getopt import Getopt
 from vshell.userland.libjail import JailError, jail_getid
@@ -19,16 +20,6 @@ usage: cpuset [-l cpu-list] [-n policy:domain-list] [-s setid] cmd ...
 """
 WHICH = {"d": "domain", "j": "jail", "p": "pid", "s": "cpuset", "t": "tid", "x": "irq"}
 MAXCPU = 1024
-
-
-def atoi(text: str) -> int:
-    """atoi(3)."""
-    body = text.lstrip(" \t\n")
-    at = 1 if body[:1] in ("+", "-") else 0
-    end = at
-    while end < len(body) and body[end] in "0123456789":
-        end += 1
-    return int(body[:end]) if end > at else 0
 
 
 def parse_list(text: str) -> frozenset[int]:
