@@ -83,7 +83,8 @@ def packets(seed: int) -> list[tuple[int, str, bool, bytes]]:
         for ifp in vnet.ifnets:
             ifp.bpf = [tap]
     session.feed(
-        "vimage a ifconfig epair0a inet 10.0.0.1/24; vimage b ifconfig epair0b inet 10.0.0.2/24; vimage a ifconfig epair0a inet6 2001:db8::1/64; sleep 3\n"
+        "vimage a ifconfig epair0a inet 10.0.0.1/24; vimage b ifconfig epair0b inet 10.0.0.2/24\n"
+        "vimage a ifconfig epair0a inet6 2001:db8::1/64; sleep 3\n"
     )
     session.feed(
         "vimage a ping -c 3 -s 3000 10.0.0.2; (echo hello | vimage b nc -l 7 &) ; vimage a nc -N 10.0.0.2 7 < /dev/null\n"
