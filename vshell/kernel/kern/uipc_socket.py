@@ -336,7 +336,7 @@ class Socket(File):
             if self.pr.type == SOCK_STREAM and not (self.connected or self.connecting):
                 raise KError(ENOTCONN)
             done += self.pr.send(self, data[done:] if done else data, addr, flags, td)
-            if td.kernel.netisrq and self.pr.type == SOCK_STREAM:
+            if td.kernel.netisrq and self.connected and self.pr.type != SOCK_RAW:
                 await sched_preempt(td)
             if done >= len(data):
                 return done
