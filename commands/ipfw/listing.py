@@ -86,7 +86,7 @@ def ipfw_list(o: Options, av: list[str], counters: bool) -> None:
             listing.rules(0, IPFW_DEFAULT_RULE)
         if states:
             count = len(config.states)
-            o.p.stdout.write(f"## Dynamic rules ({count} {count * 128 + 16}):\n")
+            o.p.stdout.write(f"## Dynamic rules ({count} {count * 112 + 16}):\n")
             listing.states(0, IPFW_DEFAULT_RULE)
         return
     status = _ranges(o, listing, av, static)

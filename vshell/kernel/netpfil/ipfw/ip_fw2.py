@@ -14,10 +14,15 @@ from vshell.abi.ip_fw import (
     F_NOT,
     IPFW_DEFAULT_RULE,
     O_ACCEPT,
+    O_CHECK_STATE,
     O_COUNT,
     O_DENY,
+    O_KEEP_STATE,
+    O_LIMIT,
     O_LOG,
     O_NOP,
+    O_PROBE_STATE,
+    O_SKIP_ACTION,
     O_TAG,
     RESVD_SET,
     FwCounters,
@@ -30,6 +35,7 @@ from vshell.kernel.net.pfil import PFIL_CONSUMED, PFIL_DROPPED, PFIL_IN, PFIL_PA
 from vshell.kernel.netinet6.in6_var import Ip6
 from vshell.kernel.netpfil.ipfw.ip_fw_action import CONSUMED, DENY, PASS, compile_action
 from vshell.kernel.netpfil.ipfw.ip_fw_args import FwArgs
+from vshell.kernel.netpfil.ipfw.ip_fw_dynamic import Dynamic
 from vshell.kernel.netpfil.ipfw.ip_fw_match import compile_tests
 
 if TYPE_CHECKING:
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
     from vshell.kernel.net.mbuf import Mbuf
     from vshell.kernel.net.vnet import Vnet
 
+STATEFUL = (O_PROBE_STATE, O_KEEP_STATE, O_LIMIT, O_SKIP_ACTION)
 NAME = "default"
 VERDICTS = {PASS: PFIL_PASS, DENY: PFIL_DROPPED, CONSUMED: PFIL_CONSUMED}
 
@@ -44,7 +51,23 @@ VERDICTS = {PASS: PFIL_PASS, DENY: PFIL_DROPPED, CONSUMED: PFIL_CONSUMED}
 class Rule:
     """A rule in the chain (struct ip_fw)."""
 
-    __slots__ = ("action", "bcnt", "flags", "insns", "ofs", "pcnt", "rulenum", "set", "tag", "tests", "timestamp")
+    __slots__ = (
+        "action",
+        "bcnt",
+        "check",
+        "flags",
+        "insns",
+        "keep",
+        "ofs",
+        "pcnt",
+        "probe",
+        "rulenum",
+        "set",
+        "skip",
+        "tag",
+        "tests",
+        "timestamp",
+    )
 
     def __init__(self, rule: IpFwRule) -> None:
         self.rulenum = rule.rulenum
@@ -55,7 +78,14 @@ class Rule:
         self.pcnt = self.bcnt = self.timestamp = 0
         tail = rule.cmd[rule.act_ofs :]
         self.tag = next((c for c in tail if c.opcode == O_TAG), None)
-        self.tests = compile_tests(rule.cmd[: rule.act_ofs])
+        body = rule.cmd[: rule.act_ofs]
+        self.keep = next((c for c in body if c.opcode in (O_KEEP_STATE, O_LIMIT)), None)
+        self.skip = any(c.opcode == O_SKIP_ACTION for c in body)
+        probes = [str(c.data[0]) for c in rule.cmd if c.opcode in (O_PROBE_STATE, O_CHECK_STATE)]
+        self.probe = probes[0] if probes else None
+        """The name of the states to look through first, "" for all."""
+        self.check = any(c.opcode == O_CHECK_STATE for c in tail)
+        self.tests = compile_tests(tuple(c for c in body if c.opcode not in STATEFUL))
         actions = tuple(c for c in tail if c.opcode not in (O_TAG, O_LOG))
         if not actions:
             raise KError(EINVAL)
@@ -106,6 +136,7 @@ class IpFw(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
         )
         default = IpFwRule(IPFW_DEFAULT_RULE, RESVD_SET, 0, (Insn(O_ACCEPT if accept else O_DENY),), 0)
         self.map = [Rule(count), Rule(default)]
+        self.dynamic: Dynamic = vnet[Dynamic]
 
     def init(self) -> None:
         """Hook in for IPv4 and IPv6."""
@@ -189,10 +220,26 @@ class IpFw(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
             if disabled and disabled >> rule.set & 1:
                 pos += 1
                 continue
+            if rule.probe is not None:
+                state = self.dynamic.lookup(a, rule.probe)
+                if state is not None:
+                    pos = self._hit(a, state.rule)
+                    if pos < 0:
+                        return VERDICTS[pos]
+                    continue
+                if rule.check:
+                    pos += 1
+                    continue
             for test in rule.tests:
                 if not test(a):
                     break
             else:
+                if rule.keep is not None and not self.dynamic.install(a, rule):
+                    self.count(rule, a)
+                    return PFIL_DROPPED
+                if rule.skip:
+                    pos += 1
+                    continue
                 if rule.tag is not None:
                     self._tag(a, rule.tag)
                 pos = rule.action(self, a, rule, pos)
@@ -200,6 +247,14 @@ class IpFw(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
                     return VERDICTS[pos]
                 continue
             pos += 1
+
+    def _hit(self, a: FwArgs, rule: Rule) -> int:
+        """A state's packet goes on with the action of its rule; if that was deleted, the last rule but one counts."""
+        alive = rule in self.map
+        pos = self.map.index(rule) if alive else len(self.map) - 2
+        if rule.tag is not None:
+            self._tag(a, rule.tag)
+        return rule.action(self, a, rule if alive else self.map[-2], pos)
 
     def _tag(self, a: FwArgs, cmd: Insn) -> None:
         """tag, untag."""

@@ -230,7 +230,13 @@ def _reass(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
     return pos + 1
 
 
+def _next(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
+    """check-state that found nothing; it does not count."""
+    return pos + 1
+
+
 MAKERS: dict[int, Callable[[Insn], Action]] = {
+    fw.O_CHECK_STATE: lambda c: _next,
     fw.O_ACCEPT: lambda c: _accept,
     fw.O_DENY: lambda c: _deny,
     fw.O_COUNT: lambda c: _count,

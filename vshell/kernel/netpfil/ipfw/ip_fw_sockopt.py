@@ -11,6 +11,7 @@ from vshell.abi.ip_fw import (
     IPFW_DEFAULT_RULE,
     IPFW_MAX_SETS,
     IPFW_RCFLAG_ALL,
+    IPFW_RCFLAG_DYNAMIC,
     IPFW_RCFLAG_RANGE,
     IPFW_RCFLAG_SET,
     O_FIB,
@@ -33,6 +34,7 @@ from vshell.abi.ip_fw import (
 from vshell.kernel.kern.kern_priv import PRIV_NETINET_IPFW, priv_check
 from vshell.kernel.netinet.raw_ip import raw_setopt
 from vshell.kernel.netpfil.ipfw.ip_fw2 import IpFw, Rule
+from vshell.kernel.netpfil.ipfw.ip_fw_dynamic import State
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
@@ -97,10 +99,10 @@ def add_rules(f: IpFw, request: XAdd) -> IpFwRule:
 def dump_config(f: IpFw, request: XGet) -> FwConfig:
     """Rules and states."""
     rules = tuple(r.export() for r in f.map) if request.static else ()
-    return FwConfig(~f.set_disable & 0xFFFFFFFF, rules, ())
+    return FwConfig(~f.set_disable & 0xFFFFFFFF, rules, f.dynamic.export() if request.states else ())
 
 
-def match_range(rule: Rule, r: RangeRequest, default: bool = False) -> bool:
+def match_range(rule: Rule | State, r: RangeRequest, default: bool = False) -> bool:
     """ipfw_match_range: the default rules only where that is meant."""
     if rule.rulenum == IPFW_DEFAULT_RULE and not default:
         return False
@@ -122,10 +124,14 @@ def del_rules(f: IpFw, r: XDel) -> int:
     """Delete; how many."""
     check_range(r)
     left = [rule for rule in f.map if not match_range(rule, r)]
-    gone = len(f.map) - len(left)
+    if r.flags & IPFW_RCFLAG_DYNAMIC:
+        f.dynamic.forget_range(r, match_range)
+        return 0
+    gone = set(f.map) - set(left)
     f.map = left
     f.id += 1
-    return gone
+    f.dynamic.forget(gone)
+    return len(gone)
 
 
 @fw3(XZero, XResetlog)
