@@ -111,7 +111,6 @@ def _update_parameters(ifp: Ifnet, req: SIOCAIFADDR_IN6, ia: In6Ifaddr, new: boo
     if req.flags & IN6_IFF_DEPRECATED:
         # Deprecated by hand: a preferred lifetime that is over already.
         ia.pltime = 0
-        ia.updatetime -= 1
     ia.flags6 = req.flags & ~(IN6_IFF_DUPLICATED | IN6_IFF_TENTATIVE)
     ia.flags6 |= req.flags & IN6_IFF_TENTATIVE
     if in6if_do_dad(ifp) and (new or extra.nd.flags & ND6_IFF_IFDISABLED):

@@ -96,7 +96,7 @@ def select_for(ifp: Ifnet, dst: bytes) -> In6Ifaddr | None:
             continue
         if (is_scoped(dst) or is_linklocal(ia.addr)) and ia.ifp is not ifp:
             continue  # the zone of the address does not contain the interface
-        if ia.is_deprecated(now) and not ip6.use_deprecated:
+        if ia.avoided(now) and not ip6.use_deprecated:
             continue
         if ia.addr == dst:
             return ia
@@ -123,7 +123,7 @@ def _better(ia: In6Ifaddr, best: In6Ifaddr, dst: bytes, ifp: Ifnet, ip6: Ip6, no
     prefer_iface = extra is None or not extra.nd.flags & ND6_IFF_NO_PREFER_IFACE
     temporary = bool(ip6.prefer_tempaddr)
     rules = (
-        (not ia.is_deprecated(now), not best.is_deprecated(now)),
+        (not ia.avoided(now), not best.avoided(now)),
         (prefer_iface and ia.ifp is ifp, prefer_iface and best.ifp is ifp),
         _labels(ifp.vnet[AddrselPolicy], ia.addr, best.addr, dst),
         (bool(ia.flags6 & IN6_IFF_TEMPORARY) == temporary, bool(best.flags6 & IN6_IFF_TEMPORARY) == temporary),

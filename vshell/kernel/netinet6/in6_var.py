@@ -70,13 +70,25 @@ class In6Ifaddr(Ifaddr):
         """Uptime at which the address becomes deprecated, 0 for never (ns)."""
         return 0 if self.pltime == ND6_INFINITE_LIFETIME else self.updatetime + self.pltime * NS
 
+    def age(self, now: int) -> int:
+        """Seconds since the last change, as a clock of whole seconds has it."""
+        return now // NS - self.updatetime // NS
+
+    def left(self, lifetime: int, now: int) -> int | None:
+        """What remains of a lifetime, in 32 bits: beyond the end it begins from the top again."""
+        return None if lifetime == ND6_INFINITE_LIFETIME else (lifetime - self.age(now)) & 0xFFFFFFFF
+
     def is_invalid(self, now: int) -> bool:
         """IFA6_IS_INVALID."""
-        return self.vltime != ND6_INFINITE_LIFETIME and now - self.updatetime > self.vltime * NS
+        return self.vltime != ND6_INFINITE_LIFETIME and self.age(now) > self.vltime
 
     def is_deprecated(self, now: int) -> bool:
         """IFA6_IS_DEPRECATED."""
-        return self.pltime != ND6_INFINITE_LIFETIME and now - self.updatetime > self.pltime * NS
+        return self.pltime != ND6_INFINITE_LIFETIME and self.age(now) > self.pltime
+
+    def avoided(self, now: int) -> bool:
+        """Deprecated by time or by hand."""
+        return bool(self.flags6 & IN6_IFF_DEPRECATED) or self.is_deprecated(now)
 
     def usable(self) -> bool:
         """Neither tentative nor duplicated nor anycast."""
@@ -86,8 +98,7 @@ class In6Ifaddr(Ifaddr):
         """What netlink tells about the address; lifetimes in seconds from now."""
         now = self.ifp.kernel.clock.now
         flags = self.flags6 | (IN6_IFF_DEPRECATED if self.is_deprecated(now) else 0)
-        vltime = None if self.vltime == ND6_INFINITE_LIFETIME else max(self.expire() - now, 0) // NS
-        pltime = None if self.pltime == ND6_INFINITE_LIFETIME else max(self.preferred() - now, 0) // NS
+        vltime, pltime = self.left(self.vltime, now), self.left(self.pltime, now)
         dstaddr = self.dstaddr if self.ifp.flags & IFF_POINTOPOINT else None
         return Address(
             self.ifp.index, self.ifp.xname, AF_INET6, self.addr, self.prefixlen, dstaddr, None, flags,

@@ -430,7 +430,8 @@ def nd6_timer(vnet: Vnet) -> None:
         else:
             if not extra.nd.flags & ND6_IFF_NO_DAD and not _up(ia.ifp):
                 ia.flags6 = ia.flags6 & ~IN6_IFF_DUPLICATED | IN6_IFF_TENTATIVE
-            ia.flags6 &= ~IN6_IFF_DEPRECATED
+            if ia.pltime:
+                ia.flags6 &= ~IN6_IFF_DEPRECATED
     nd6_prefix_expire(vnet)
     nd6_timer_arm(vnet)
 

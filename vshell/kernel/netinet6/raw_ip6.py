@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vshell.abi.errno import EINVAL, EISCONN, EMSGSIZE, ENOPROTOOPT, ENOTCONN, KError
+from vshell.abi.errno import EADDRNOTAVAIL, EINVAL, EISCONN, EMSGSIZE, ENOPROTOOPT, ENOTCONN, KError
 from vshell.abi.in6 import (
     ICMP6_FILTER,
+    IN6_IFF_DEPRECATED,
     IPV6_CHECKSUM,
     IPV6_DONTFRAG,
     IPV6_DSTOPTS,
@@ -22,7 +23,7 @@ from vshell.kernel.kern.uipc_socket import Protosw, Socket, protosw
 from vshell.kernel.net.mbuf import m_get
 from vshell.kernel.netinet6.icmp6 import ip6_ctlprotox
 from vshell.kernel.netinet6.in6_pcb import In6pcb, check6, control, in6_pcbbind, in6_pcbladdr, ip6_getopt, ip6_setopt
-from vshell.kernel.netinet6.in6_var import Ip6
+from vshell.kernel.netinet6.in6_var import Ip6, in6ifa_ifwithaddr
 from vshell.kernel.netinet6.ip6_output import ip6_output
 from vshell.wire.ip6 import ICMP6_PACKET_TOO_BIG, in6_cksum, ip6_header, is_scoped
 
@@ -81,7 +82,11 @@ class RawIp6(Protosw):
 
     def bind(self, so: Socket, addr: Record, td: Proc) -> None:
         """Set the local address."""
-        in6_pcbbind(so.pcb, check6(addr))
+        sin6 = check6(addr)
+        ia = in6ifa_ifwithaddr(so.vnet, sin6.addr, sin6.scope_id)
+        if ia is not None and ia.flags6 & IN6_IFF_DEPRECATED:
+            raise KError(EADDRNOTAVAIL)
+        in6_pcbbind(so.pcb, sin6)
 
     def connect(self, so: Socket, addr: Record, td: Proc) -> None:
         """Set the foreign address; the local one follows from it."""
