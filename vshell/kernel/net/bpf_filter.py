@@ -29,8 +29,9 @@ _VALID = {
 def bpf_validate(prog: Sequence[Insn]) -> bool:
     """Is a program sure to end, and to touch nothing but its memory?"""
     size = len(prog)
-    if not 1 <= size <= BPF_MAXINSNS:
-        return False
+    if not size or size > BPF_MAXINSNS:
+        # No program takes everything.
+        return not size
     for i, (code, jt, jf, k) in enumerate(prog):
         if code not in _VALID:
             return False
@@ -49,6 +50,8 @@ def bpf_validate(prog: Sequence[Insn]) -> bool:
 
 def bpf_filter(prog: Sequence[Insn], packet: bytes | bytearray, off: int = 0) -> int:
     """How many bytes of a packet the program takes; 0 is none."""
+    if not prog:
+        return len(packet) - off
     machine = _Machine(packet, off)
     pc = 0
     while True:

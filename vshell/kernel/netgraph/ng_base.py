@@ -19,7 +19,7 @@ from vshell.abi.errno import EADDRINUSE, EBUSY, EEXIST, EINVAL, ENOENT, ENOTCONN
 from vshell.abi.netgraph import NG_HOOKSIZ, NG_NODESIZ, NG_PATHSIZ, NGF_RESP, NGM_GENERIC_COOKIE
 from vshell.kernel.kern.module import KernelModule
 from vshell.kernel.netgraph.netgraph import MAXDEPTH, NgBase, NgVnet
-from vshell.kernel.netgraph.ng_parse import ng_dump
+from vshell.kernel.netgraph.ng_parse import ng_dump, ng_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,20 +81,9 @@ def ngmsg(
     """
 
     def mark(handler: Handler) -> NgCmd:
-        return NgCmd(cmd, name, arg, resp, handler, cookie, _size(arg) if size < 0 else size)
+        return NgCmd(cmd, name, arg, resp, handler, cookie, (ng_size(arg) if arg is not None else 0) if size < 0 else size)
 
     return mark
-
-
-def _size(arg: ParseType | None) -> int:
-    if arg is None:
-        return 0
-    buf = bytearray()
-    try:
-        arg.default(buf)
-    except KError:
-        buf += bytes(6)
-    return len(buf)
 
 
 class NgHook:

@@ -372,10 +372,11 @@ class _Composite(ParseType):
             try:
                 self.element_default(index, given)
             except KError:
-                given.clear()
-            if len(given) > off and data[off : len(given)] == given[off:]:
-                off = len(given)
-                continue
+                pass
+            else:
+                if data[off : len(given)] == given[off:]:
+                    off = len(given)
+                    continue
             text, off = self.element(index).unparse(data, off)
             items.append(self.label(index, expected) + text)
             expected = index + 1
@@ -562,6 +563,21 @@ def ng_parse(etype: ParseType, text: str) -> bytes:
 def ng_unparse(etype: ParseType, data: bytes) -> str:
     """ng_unparse: binary to ASCII."""
     return etype.unparse(data, 0)[0]
+
+
+def ng_size(etype: ParseType) -> int:
+    """The size of a type whose size does not depend on the value."""
+    if isinstance(etype, NgStruct):
+        size = 0
+        for _, field, align in etype.fields:
+            size += -size % (align or field.align or 1)
+            size += ng_size(field)
+        return size + -size % (etype.align or 1)
+    if isinstance(etype, EnAddr):
+        return 6
+    buf = bytearray()
+    etype.default(buf)
+    return len(buf)
 
 
 def ng_dump(etype: ParseType, value: Any) -> bytes:
