@@ -7,7 +7,7 @@ from vshell.abi.fcntl import S_ISGID, S_ISUID, WCONTINUED, WNOHANG, WUNTRACED, X
 from vshell.abi.signal import SIG_DFL, SIG_IGN, SIGCHLD, SIGCONT
 from vshell.kernel.kern.kern_proc import Proc
 from vshell.kernel.kern.kern_sig import ProcExit, psignal
-from vshell.kernel.kern.kern_synch import mi_switch, tsleep
+from vshell.kernel.kern.kern_synch import mi_switch, suspend, tsleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,6 +75,12 @@ async def life(p: Proc, entry: Entry) -> None:
         except ProcExit as e:
             status = e.status
             break
+    if p.stopped:
+        try:
+            await suspend(p)
+            p.cursig(False)
+        except ProcExit as e:
+            status = e.status
     exit1(p, status)
 
 
@@ -269,6 +275,8 @@ class ProcessCalls:
     async def sched_yield(self) -> None:
         """sched_yield(2); charges a little time so that the clock moves in a busy loop."""
         p = self.proc
+        if p.stopped:
+            await suspend(p)
         if self.kernel.charge(p, 2_000):
             self.kernel.runq.append(p)
             await mi_switch()

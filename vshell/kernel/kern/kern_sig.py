@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 
 NSIG = 128
 _IGNORED = frozenset((0, SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGINFO, SIGIO, SIGTHR))
-_STOP = frozenset((SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU))
+_TTYSTOP = frozenset((SIGTSTP, SIGTTIN, SIGTTOU))
+_STOP = _TTYSTOP | {SIGSTOP}
 _CORE = frozenset((SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGEMT, SIGFPE, SIGBUS, SIGSEGV, SIGSYS))
 
 
@@ -74,9 +75,9 @@ class Signals:
         return self.sigacts.get(sig, (SIG_DFL, True))[0]
 
     def cursig(self, eintr: bool) -> bool:
-        """Act on pending signals (issignal, postsig); True if the current system call must fail with EINTR."""
+        """Act on pending signals, the lowest first (issignal, postsig); True if the current system call must fail with EINTR."""
         interrupted = False
-        for sig in self.siglist[:]:
+        for sig in sorted(self.siglist):
             if sig in self.sigmask:
                 continue
             self.siglist.remove(sig)
@@ -111,7 +112,8 @@ def psignal(p: Proc, sig: int) -> None:
                 p.resume_pending = False
                 p.kernel.runq.append(p)
     elif sig in _STOP and (action == SIG_DFL or sig == SIGSTOP):
-        _stop(p, sig)
+        if sig not in _TTYSTOP or not _orphaned(p.kernel, p.pgid):
+            _stop(p, sig)
         return
     if sig != SIGKILL and (action == SIG_IGN or (action == SIG_DFL and sig in _IGNORED)):
         return
@@ -126,7 +128,17 @@ def psignal(p: Proc, sig: int) -> None:
         p.setrunnable()
 
 
+def _orphaned(kernel: Kernel, pgid: int) -> bool:
+    """True for a process group that no parent in its session could continue (PGRP_ORPHANED)."""
+    for q in kernel.procs.values():
+        up = q.parent
+        if q.pgid == pgid and not q.exited and up is not None and up.pgid != pgid and up.sid == q.sid:
+            return False
+    return True
+
+
 def _stop(p: Proc, sig: int) -> None:
+    """Stop a process; the one that runs, when it next gives up the processor."""
     if p.stopped:
         return
     p.stopped = True

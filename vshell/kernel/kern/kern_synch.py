@@ -40,12 +40,21 @@ def mi_switch() -> Generator[None, Any, None]:
     yield
 
 
+async def suspend(p: Proc) -> None:
+    """A process that was stopped while it ran: it goes no further until it is continued (thread_suspend_check)."""
+    while p.stopped:
+        p.resume_pending = True
+        await mi_switch()
+
+
 async def tsleep(p: Proc, *chans: Wchan, timeout: int | None = None, eintr: bool = False) -> bool:
     """Sleep until a channel is woken, `timeout` ns have passed or a signal arrives; True unless it timed out.
 
     The caller re-checks its condition: waking is a hint.  A caught signal whose handler asks for restart looks
     like a wakeup unless `eintr`; otherwise KError(EINTR).  A fatal signal unwinds the coroutine.
     """
+    if p.stopped:
+        await suspend(p)
     if p.siglist and p.cursig(eintr):
         raise KError(EINTR)
     for chan in chans:

@@ -53,3 +53,14 @@ def test_end_of_file_in_an_unfinished_command(start: str, error: str) -> None:
     assert c.type("echo $? hi\n") == f"echo $? hi\n2 hi\n{PS1}"
     c.type("\x04")
     assert c.shell.exited
+
+
+def test_a_job_that_stops_itself() -> None:
+    """It stops where it is, the shell reports it, and it goes on when it is continued."""
+    c = Console()
+    shown = c.type("sh -c 'kill -STOP $$; echo back'\n")
+    assert shown.endswith(f"\n[1] + Suspended (signal)      sh -c kill -STOP $$; echo back\n{PS1}")
+    assert c.type("ps -o stat,comm | grep T\n").endswith(f" T sh\n{PS1}")
+    assert c.type("fg; echo $?\n").endswith(f"\nback\n0\n{PS1}")
+    assert c.type("/bin/kill -STOP 0; jobs; kill -KILL %1; wait %1; echo $?\n").endswith(f"\n137\n{PS1}")
+    assert c.type("jobs\n") == f"jobs\n{PS1}"
