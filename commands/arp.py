@@ -328,6 +328,8 @@ class Arp:
             found = self.get_ifinfo(addr, quiet=True)
             if found is not None:
                 return found[0]
+        if p.sys.sysctl("security.jail.jailed") and not p.sys.sysctl("security.jail.vnet"):
+            return 0  # a jail that shares the stack of its parent is told of no next hop
         for nh in cast("list[NhExternal]", request(p, DumpNexthops(AF_INET, fib))):
             if nh.idx == route.knh_id:
                 return nh.aif
