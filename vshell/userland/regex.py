@@ -497,25 +497,43 @@ def is_hard(node: Node) -> bool:
     return False
 
 
+def is_explosive(node: Node, repeated: bool = False) -> bool:
+    """Can one string be divided among its repetitions in more ways than anybody can try, as with (a+)+b?"""
+    kind = node[0]
+    if kind == "group":
+        return is_explosive(node[2], repeated)
+    if kind == "rep":
+        variable = node[2] != node[3]
+        return (repeated and variable) or is_explosive(node[1], repeated or node[3] == INFINITY or node[3] > 8)
+    if kind == "alt":
+        return (repeated and is_hard(node)) or any(is_explosive(n, repeated) for n in node[1])
+    return kind == "cat" and any(is_explosive(n, repeated) for n in node[1])
+
+
 class Regex:
     """A compiled expression.  Spans are (start, end) pairs; a group that took no part is (-1, -1)."""
 
-    __slots__ = ("_longest", "_prog", "flags", "hard", "literal", "nsub", "test", "tree")
+    __slots__ = ("_anywhere", "_longest", "_prog", "explosive", "flags", "hard", "literal", "nsub", "test", "tree")
 
     def __init__(self, tree: Node, nsub: int, icase: bool = False, backrefs: bool = False) -> None:
         self.tree = tree
         self.nsub = nsub
         self.flags = re.DOTALL | (re.IGNORECASE if icase else 0)
         self.hard = not backrefs and is_hard(tree)
+        self.explosive = self.hard and is_explosive(tree)
+        """`re` must not look for it, since that may never end: the automaton does, in steady time."""
         self.literal = "" if icase else _literal(tree)
         """The pattern if it is nothing but characters."""
         self._prog: re.Pattern[str] | None = None
         self._longest: Callable[[str, int], int] | None = None
+        self._anywhere: Callable[[str, int], int] | None = None
         self.test: Callable[[str], Any]
         """Does the expression match somewhere in a string?"""
         if self.literal:
             literal = self.literal
             self.test = lambda s: literal in s
+        elif self.explosive:
+            self.test = self._search
         else:
             self.test = self.prog.search
 
@@ -531,6 +549,8 @@ class Regex:
         if self.literal:
             at = s.find(self.literal, start)
             return (at, at + len(self.literal)) if at >= 0 else None
+        if self.explosive:
+            return self._search(s, start)
         m = self.prog.search(s, start)
         if m is None:
             return None
@@ -540,7 +560,8 @@ class Regex:
 
     def groups(self, s: str, start: int = 0) -> list[tuple[int, int]] | None:
         """The spans of the match and of its subexpressions."""
-        m = self.prog.search(s, start)
+        span = self._search(s, start) if self.explosive else (start, len(s))
+        m = self.prog.search(s, span[0]) if span is not None else None
         if m is None:
             return None
         if self.hard:
@@ -550,6 +571,25 @@ class Regex:
                 m = self.prog.fullmatch(s, m.start(), end) or m
                 return [whole, *(m.span(n) for n in range(1, self.nsub + 1))]
         return [m.span(n) for n in range(self.nsub + 1)]
+
+    def _search(self, s: str, start: int = 0) -> tuple[int, int] | None:
+        """The leftmost longest match by the automaton alone."""
+        if self._never(s, start):
+            return None
+        for at in range(start, len(s) + 1):
+            end = self.longest(s, at)
+            if end >= 0:
+                return at, end
+        return None
+
+    def _never(self, s: str, start: int) -> bool:
+        """True if no match can begin from `start` on: one run for all places at once."""
+        if self._anywhere is None:
+            from vshell.userland.regex_nfa import matcher
+
+            ahead = ("cat", [("rep", ("any",), 0, INFINITY), self.tree])
+            self._anywhere = matcher(ahead, bool(self.flags & re.IGNORECASE))
+        return self._anywhere(s, start) < 0
 
     def longest(self, s: str, start: int) -> int:
         """Where the longest match that begins at `start` ends."""
