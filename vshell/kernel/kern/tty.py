@@ -40,6 +40,8 @@ class Tty:
         self.rows, self.columns = 24, 80
         self.pgrp = 0
         """The foreground process group."""
+        self.column = 0
+        """Where the cursor stands; 0 is all that matters, so wide characters are not looked at."""
         self.rchan = Wchan("ttyin")
         self._line = bytearray()
         self._ready: deque[bytes] = deque()
@@ -54,6 +56,8 @@ class Tty:
 
     def write(self, data: bytes) -> None:
         """Show what a program wrote."""
+        rest = data[max(data.rfind(b"\n"), data.rfind(b"\r")) + 1 :]
+        self.column = max(0, (self.column if len(rest) == len(data) else 0) + len(rest) - 2 * rest.count(8))
         self.output(data.replace(b"\n", b"\r\n") if self.termios.opost else data)
 
     def echo(self, data: bytes) -> None:
@@ -68,7 +72,7 @@ class Tty:
             if self._literal:
                 self._literal = False
                 self._insert(byte)
-            elif t.isig and byte in (VINTR, VQUIT, VSUSP, VSTATUS):
+            elif t.isig and (byte in (VINTR, VQUIT, VSUSP) or (byte == VSTATUS and t.icanon)):
                 self._signal(byte)
             elif not t.icanon:
                 self._ready.append(bytes((byte,)))
@@ -80,8 +84,12 @@ class Tty:
     def _signal(self, byte: int) -> None:
         if byte == VSUSP:
             return  # DIFFERS: no job control at the console; a stopped shell could not be woken
-        self.echo(b"^" + bytes((byte + 64,)))
-        if byte != VSTATUS:
+        if byte == VSTATUS:
+            from vshell.kernel.kern.tty_info import tty_info
+
+            tty_info(self)
+        else:
+            self.echo(b"^" + bytes((byte + 64,)))
             self._line.clear()
             self._ready.clear()
         sig = {VINTR: SIGINT, VQUIT: SIGQUIT, VSTATUS: SIGINFO, VSUSP: SIGTSTP}[byte]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from vshell.machine import Machine
@@ -64,3 +66,18 @@ def test_a_job_that_stops_itself() -> None:
     assert c.type("fg; echo $?\n").endswith(f"\nback\n0\n{PS1}")
     assert c.type("/bin/kill -STOP 0; jobs; kill -KILL %1; wait %1; echo $?\n").endswith(f"\n137\n{PS1}")
     assert c.type("jobs\n") == f"jobs\n{PS1}"
+
+
+def test_status() -> None:
+    """^T is not echoed: the terminal reports on the foreground process, on a line of its own."""
+    c = Console()
+    assert re.fullmatch(r"\nload: 0\.00  cmd: sh \d+ \[ttyin\] 0\.\d\dr 0\.\d\du 0\.00s 0% \d+k\n", c.type("\x14"))
+    tty = c.machine.console
+    del c.shown[:]
+    tty.input(b"sleep 5\n")
+    clock = c.machine.kernel.clock
+    end = clock.now + 2_500_000_000
+    clock.after(2_500_000_000, tty.input, b"\x14")
+    c.machine.kernel.run(lambda: clock.now > end)
+    report = rb"sleep 5\r\nload: 0\.00  cmd: sleep \d+ \[nanslp\] 2\.\d\dr 0\.\d\du 0\.00s 0% \d+k\r\n"
+    assert re.match(report + rb"sleep: about 2 second\(s\) left out of the original 5\r\n", c.shown)
