@@ -6,6 +6,7 @@ from vshell.abi.errno import KError
 from vshell.commands.ipfw.cmdline import Options, join_commas, split_words, substrcmp
 from vshell.commands.ipfw.listing import ipfw_list
 from vshell.commands.ipfw.manage import ipfw_add, ipfw_delete, ipfw_flush, ipfw_sets, ipfw_sysctl, ipfw_zero
+from vshell.commands.ipfw.tables import ipfw_table
 from vshell.commands.ipfw.words import EX_DATAERR, EX_UNAVAILABLE, EX_USAGE
 from vshell.userland.getopt import Getopt
 from vshell.userland.humanize import strtonum
@@ -125,6 +126,9 @@ async def command(o: Options, av: list[str]) -> None:
             if substrcmp(o, word, name):
                 run(o, av[1:])
                 return
+        if substrcmp(o, word, "table"):
+            ipfw_table(o, av[1:])
+            return
         for name in ("enable", "disable"):
             if substrcmp(o, word, name):
                 ipfw_sysctl(o, av[1:], int(name == "enable"))
@@ -141,6 +145,8 @@ async def command(o: Options, av: list[str]) -> None:
         ipfw_list(o, av[1:], o.acct)
     elif substrcmp(o, word, "show"):
         ipfw_list(o, av[1:], True)
+    elif o.use_set is not None and substrcmp(o, word, "table"):
+        ipfw_table(o, av[1:])
     else:
         o.errx(EX_USAGE, f"bad command `{word}'")
 

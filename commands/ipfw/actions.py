@@ -368,7 +368,7 @@ def uint_arg(r: RuleParser, name: str) -> int:
     if substrcmp(r.o, word, "tablearg"):
         return IP_FW_TARG
     number, rest, _ = strtol(word)
-    if not (word[:1].isascii() and word[:1].isdigit()) or rest:
+    if not (word[:1].isascii() and word[:1].isdigit()) or rest or not number:
         r.o.errx(EX_DATAERR, f"{name}: invalid argument: {word}")
     if not 1 <= number <= IPFW_ARG_MAX:
         r.o.errx(EX_DATAERR, f"{name}: argument is out of range (1..{IPFW_ARG_MAX}): {word}")

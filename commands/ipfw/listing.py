@@ -76,7 +76,9 @@ def ipfw_list(o: Options, av: list[str], counters: bool) -> None:
         return
     static = o.dynamic != 2
     try:
-        config = o.request(XGet(static=static, states=bool(o.dynamic)))
+        ranges = [_range(word) for word in av]
+        first, last = min((r[0] for r in ranges), default=0), max((r[1] for r in ranges), default=0)
+        config = o.request(XGet(first, last, static, bool(o.dynamic)))
     except KError as e:
         o.err(EX_OSERR, e, "retrieving config failed")
     listing = Listing(o, config, counters)

@@ -176,3 +176,89 @@ class SkiptoCache(FwRequest):
     """IP_FW_SKIPTO_CACHE."""
 
     enable: int
+
+
+# tables --------------------------------------------------------------------------------------------------------
+
+
+class TableEntry(Record):
+    """An entry of a table: (octets, length of the prefix) for addresses, a number, or the name of an interface."""
+
+    key: object
+    value: int = 0
+
+
+class TableInfo(Record):
+    """ipfw_xtable_info."""
+
+    name: str
+    set: int
+    kidx: int
+    type: str
+    algo: str
+    valtype: str
+    refs: int
+    items: int
+    limit: int
+    locked: bool
+
+
+class TableRequest(FwRequest):
+    """A request about one table."""
+
+    name: str
+    set: int = 0
+
+
+class TableCreate(TableRequest):
+    """IP_FW_TABLE_XCREATE."""
+
+    type: str = "addr"
+    algo: str = ""
+    valtype: str = "legacy"
+    limit: int = 0
+    locked: bool = False
+
+
+class TableDestroy(TableRequest):
+    """IP_FW_TABLE_XDESTROY."""
+
+
+class TableFlush(TableRequest):
+    """IP_FW_TABLE_XFLUSH."""
+
+
+class TableGet(TableRequest):
+    """IP_FW_TABLE_XINFO: a TableInfo."""
+
+
+class TableDump(TableRequest):
+    """IP_FW_TABLE_XLIST: its entries."""
+
+
+class TableLock(TableRequest):
+    """IP_FW_TABLE_XMODIFY: lock, unlock."""
+
+    lock: bool = True
+
+
+class TableFind(TableRequest):
+    """IP_FW_TABLE_XFIND: the entry a key finds; ENOENT."""
+
+    key: object = None
+
+
+class TableAdd(TableRequest):
+    """IP_FW_TABLE_XADD; the answer is an errno for each entry."""
+
+    entries: tuple[TableEntry, ...] = ()
+
+
+class TableDel(TableRequest):
+    """IP_FW_TABLE_XDEL; the answer is an errno for each key."""
+
+    entries: tuple[TableEntry, ...] = ()
+
+
+class TablesList(FwRequest):
+    """IP_FW_TABLES_XLIST: a TableInfo for each."""

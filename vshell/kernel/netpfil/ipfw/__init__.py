@@ -2,4 +2,7 @@
 
 from vshell.kernel.kern.module import Kld
 
-KLD = Kld(files=("netpfil.ipfw.ip_fw_dynamic", "netpfil.ipfw.ip_fw2", "netpfil.ipfw.ip_fw_sockopt"), size=0x2D000)
+KLD = Kld(
+    files=tuple(f"netpfil.ipfw.ip_fw{part}" for part in ("_table", "_dynamic", "2", "_sockopt", "_table_sockopt")),
+    size=0x2D000,
+)

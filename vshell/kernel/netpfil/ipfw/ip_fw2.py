@@ -36,7 +36,8 @@ from vshell.kernel.netinet6.in6_var import Ip6
 from vshell.kernel.netpfil.ipfw.ip_fw_action import CONSUMED, DENY, PASS, compile_action
 from vshell.kernel.netpfil.ipfw.ip_fw_args import FwArgs
 from vshell.kernel.netpfil.ipfw.ip_fw_dynamic import Dynamic
-from vshell.kernel.netpfil.ipfw.ip_fw_match import compile_tests
+from vshell.kernel.netpfil.ipfw.ip_fw_match import compile_tests, lookup_of
+from vshell.kernel.netpfil.ipfw.ip_fw_table import Table, Tables
 
 if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
@@ -64,12 +65,13 @@ class Rule:
         "rulenum",
         "set",
         "skip",
+        "tables",
         "tag",
         "tests",
         "timestamp",
     )
 
-    def __init__(self, rule: IpFwRule) -> None:
+    def __init__(self, rule: IpFwRule, tables: Tables, number: int) -> None:
         self.rulenum = rule.rulenum
         self.set = rule.set
         self.flags = rule.flags
@@ -85,11 +87,25 @@ class Rule:
         self.probe = probes[0] if probes else None
         """The name of the states to look through first, "" for all."""
         self.check = any(c.opcode == O_CHECK_STATE for c in tail)
-        self.tests = compile_tests(tuple(c for c in body if c.opcode not in STATEFUL))
+        self.tables: list[Table] = []
+        found = {}
+        for cmd in body:
+            look = lookup_of(cmd)
+            if look is not None:
+                found[id(cmd)] = tables.reference(look[0], rule.set, look[1])
+        self.tests = compile_tests(tuple(c for c in body if c.opcode not in STATEFUL), found, number)
         actions = tuple(c for c in tail if c.opcode not in (O_TAG, O_LOG))
         if not actions:
             raise KError(EINVAL)
         self.action = compile_action(actions)
+        self.tables = list(found.values())
+        for table in self.tables:
+            table.refs += 1
+
+    def release(self) -> None:
+        """The rule is gone: it refers to no table any more."""
+        for table in self.tables:
+            table.refs -= 1
 
     def export(self) -> tuple[IpFwRule, FwCounters]:
         """As programs see it."""
@@ -135,7 +151,8 @@ class IpFw(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
             1,
         )
         default = IpFwRule(IPFW_DEFAULT_RULE, RESVD_SET, 0, (Insn(O_ACCEPT if accept else O_DENY),), 0)
-        self.map = [Rule(count), Rule(default)]
+        self.tables: Tables = vnet[Tables]
+        self.map = [Rule(each, self.tables, IPFW_DEFAULT_RULE) for each in (count, default)]
         self.dynamic: Dynamic = vnet[Dynamic]
 
     def init(self) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vshell.abi import ip_fw as fw
 from vshell.abi.errno import EINVAL, KError
 from vshell.abi.ip_fw import F_NOT, IP_FW_TARG, Insn
-from vshell.kernel.net.mbuf import M_BCAST, M_FASTFWD_OURS, M_IP_NEXTHOP, M_MCAST
+from vshell.kernel.net.mbuf import M_BCAST, M_FASTFWD_OURS, M_IP_NEXTHOP, M_MCAST, M_SKIP_FIREWALL
 from vshell.kernel.netinet.ip_icmp import icmp_error
 from vshell.kernel.netinet.ip_reass import ip_reass
 from vshell.kernel.netinet.tcp_subr import tcp_reset
@@ -77,7 +77,7 @@ def _reset(a: FwArgs) -> None:
     segment = bytes(a.data[a.ulp : a.off + a.iplen])
     th = tcp_unpack(segment)
     if th is not None:
-        tcp_reset(a.vnet, a.src, a.dst, th, len(segment) - th.off * 4, a.m.fib, 0)
+        tcp_reset(a.vnet, a.src, a.dst, th, len(segment) - th.off, a.m.fib, 0, M_SKIP_FIREWALL)
 
 
 def _reject4(a: FwArgs, code: int, mtu: int) -> None:
@@ -103,7 +103,7 @@ def _make_skipto(cmd: Insn) -> Action:
 
     def skipto(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
         f.count(rule, a)
-        return f.jump(pos, number, False)
+        return f.jump(pos, number or a.targ, False)
 
     return skipto
 

@@ -195,7 +195,7 @@ class Dynamic(VnetModule, sub=SI_SUB_PROTO_FIREWALL):
         assert rule.keep is not None
         data: Any = rule.keep.data
         flow = flow_of(data[-1], a)
-        if flow in self.states:
+        if flow in self.states or (flow[0], a.proto, a.dst, a.dport, a.src, a.sport) in self.states:
             return True
         parent = None
         kind = O_KEEP_STATE

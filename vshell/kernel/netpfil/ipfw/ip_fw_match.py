@@ -18,6 +18,7 @@ from vshell.kernel.netpfil.ipfw.ip_fw_args import ICMP, ICMPV6, PORTS, TCP, FwAr
 if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
     from vshell.kernel.net.vnet import Vnet
+    from vshell.kernel.netpfil.ipfw.ip_fw_table import Table
 
 Test = Callable[[FwArgs], bool]
 MAX_RANGES = 31
@@ -341,15 +342,112 @@ MAKERS: dict[int, Callable[[Insn], Test]] = {
 }  # fmt: skip
 
 
-def compile_tests(body: tuple[Insn, ...]) -> tuple[Test, ...]:
-    """The conditions of a rule, blocks of alternatives as one each; EINVAL for what this kernel does not know."""
+LOOKUPS: dict[int, tuple[str, str]] = {
+    fw.O_IP_SRC_LOOKUP: ("addr", "src-ip"),
+    fw.O_IP_DST_LOOKUP: ("addr", "dst-ip"),
+    fw.O_MAC_SRC_LOOKUP: ("mac", "src-mac"),
+    fw.O_MAC_DST_LOOKUP: ("mac", "dst-mac"),
+    fw.O_RECV: ("iface", "iif"),
+    fw.O_XMIT: ("iface", "oif"),
+    fw.O_VIA: ("iface", "ifp"),
+}
+"""Type of the table and what is looked up; O_TABLE_LOOKUP names it itself."""
+
+
+def lookup_of(cmd: Insn) -> tuple[str, str, str] | None:
+    """(table, its type, what is looked up) of an instruction that has one."""
+    data: Any = cmd.data
+    if cmd.opcode == fw.O_TABLE_LOOKUP:
+        key = data[1]
+        return data[0], "mac" if key.endswith("-mac") else "addr" if "-ip" in key else "number", key
+    if cmd.opcode not in LOOKUPS:
+        return None
+    type, key = LOOKUPS[cmd.opcode]
+    if type == "iface":
+        return (data[1], type, key) if data[0] == "table" else None
+    return data[0], type, key
+
+
+def _dscp_of(a: FwArgs) -> int:
+    return a.data[a.off + 1] >> 2 if a.v4 else (a.data[a.off] & 15) << 2 | a.data[a.off + 1] >> 6
+
+
+def _owner(a: FwArgs, name: str) -> int | None:
+    cred = getattr(a.inp, "cred", None)
+    return None if cred is None else int(cred.uid if name == "uid" else cred.prison.id)
+
+
+def _name(ifp: Ifnet | None) -> str | None:
+    return None if ifp is None else ifp.xname
+
+
+KEYS: dict[str, Callable[[FwArgs], Any]] = {
+    "src-ip": lambda a: a.src or None,
+    "dst-ip": lambda a: a.dst or None,
+    "src-ip4": lambda a: a.src if a.v4 else None,
+    "dst-ip4": lambda a: a.dst if a.v4 else None,
+    "src-ip6": lambda a: a.src if a.v6 else None,
+    "dst-ip6": lambda a: a.dst if a.v6 else None,
+    "src-port": lambda a: a.sport if a.proto in PORTS and a.first else None,
+    "dst-port": lambda a: a.dport if a.proto in PORTS and a.first else None,
+    "src-mac": lambda a: bytes(a.data[a.eh + 6 : a.eh + 12]) if a.layer2 else None,
+    "dst-mac": lambda a: bytes(a.data[a.eh : a.eh + 6]) if a.layer2 else None,
+    "dscp": lambda a: _dscp_of(a) if _is_ip(a) else None,
+    "mark": lambda a: (a.m.tags or {}).get("ipfw_mark", 0),
+    "uid": lambda a: _owner(a, "uid"),
+    "jail": lambda a: _owner(a, "jail"),
+    "iif": lambda a: _name(a.iif),
+    "oif": lambda a: _name(a.oif),
+    "ifp": lambda a: _name(a.ifp),
+}
+
+
+def _lookup(cmd: Insn, table: Table, number: int, key: str) -> Test:
+    """Is the key in the table (and, if that is asked for, with that value)?"""
+    data: Any = cmd.data
+    what = (lambda a: number) if key == "rulenum" else KEYS[key]
+    mask = data[2] if cmd.opcode == fw.O_TABLE_LOOKUP and len(data) == 3 else None
+    want = data[2] if cmd.opcode in (fw.O_IP_SRC_LOOKUP, fw.O_IP_DST_LOOKUP) and len(data) == 3 else None
+
+    def test(a: FwArgs) -> bool:
+        value = what(a)
+        if value is None:
+            return False
+        if mask is not None:
+            value = _masked(value, mask)
+        found = table.find(value)
+        if found is None or (want is not None and table.entries[found] != want):
+            return False
+        a.targ = table.entries[found]
+        return True
+
+    return test
+
+
+def _masked(value: Any, mask: Any) -> Any:
+    if not isinstance(value, bytes):
+        return value & mask
+    wide = mask if isinstance(mask, bytes) else mask.to_bytes(4, "big")
+    return bytes(x & y for x, y in zip(value, wide, strict=False))
+
+
+def compile_tests(body: tuple[Insn, ...], tables: dict[int, Table], number: int) -> tuple[Test, ...]:
+    """The conditions of a rule, blocks of alternatives as one each; EINVAL for what this kernel does not know.
+
+    `tables` are the tables it refers to, by the identity of the instruction.
+    """
     tests: list[Test] = []
     block: list[Test] = []
     for cmd in body:
+        look = lookup_of(cmd)
         maker = MAKERS.get(cmd.opcode)
-        if maker is None or (cmd.opcode in (fw.O_RECV, fw.O_XMIT, fw.O_VIA) and cmd.data[0] == "table"):
+        if look is not None:
+            test = _lookup(cmd, tables[id(cmd)], number, look[2])
+        elif maker is not None:
+            test = maker(cmd)
+        else:
             raise KError(EINVAL)
-        block.append(_not(maker(cmd)) if cmd.flags & F_NOT else maker(cmd))
+        block.append(_not(test) if cmd.flags & F_NOT else test)
         if not cmd.flags & F_OR:
             tests.append(block[0] if len(block) == 1 else _any(tuple(block)))
             block = []

@@ -83,13 +83,15 @@ def add_rules(f: IpFw, request: XAdd) -> IpFwRule:
         fib = cmd.arg1 & 0x7FFF if cmd.opcode == O_SETFIB else cmd.arg1
         if cmd.opcode in (O_FIB, O_SETFIB) and fib >= f.vnet.numfibs:
             raise KError(EINVAL)
-    new = Rule(rule)
     step = f.autoinc_step = min(max(f.autoinc_step, 1), 1000)
     place = f.find(rule.rulenum + 1) if rule.rulenum else f.find(IPFW_DEFAULT_RULE)
     place = min(place, f.find(IPFW_DEFAULT_RULE))
-    if not rule.rulenum:
+    number = rule.rulenum
+    if not number:
         number = f.map[place - 1].rulenum if place else 0
-        new.rulenum = number + step if number < IPFW_DEFAULT_RULE - step else number
+        number += step if number < IPFW_DEFAULT_RULE - step else 0
+    new = Rule(rule, f.tables, number)
+    new.rulenum = number
     f.map = [*f.map[:place], new, *f.map[place:]]
     f.id += 1
     return IpFwRule(rule.rulenum if request.named else new.rulenum, rule.set, rule.flags, rule.cmd, rule.act_ofs)
@@ -97,9 +99,12 @@ def add_rules(f: IpFw, request: XAdd) -> IpFwRule:
 
 @fw3(XGet)
 def dump_config(f: IpFw, request: XGet) -> FwConfig:
-    """Rules and states."""
-    rules = tuple(r.export() for r in f.map) if request.static else ()
-    return FwConfig(~f.set_disable & 0xFFFFFFFF, rules, f.dynamic.export() if request.states else ())
+    """Rules and states; a range of rules comes with the rule behind it."""
+    rules = f.map
+    if 0 < request.end_rule < IPFW_DEFAULT_RULE:
+        rules = rules[f.find(request.start_rule) : f.find(request.end_rule + 1) + 1]
+    shown = tuple(r.export() for r in rules) if request.static else ()
+    return FwConfig(~f.set_disable & 0xFFFFFFFF, shown, f.dynamic.export() if request.states else ())
 
 
 def match_range(rule: Rule | State, r: RangeRequest, default: bool = False) -> bool:
@@ -131,6 +136,8 @@ def del_rules(f: IpFw, r: XDel) -> int:
     f.map = left
     f.id += 1
     f.dynamic.forget(gone)
+    for rule in gone:
+        rule.release()
     return len(gone)
 
 
