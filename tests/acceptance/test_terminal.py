@@ -130,6 +130,25 @@ def test_rich(rich: Terminal) -> None:
     assert rich.end() == 3
 
 
+@pytest.mark.parametrize("option", ["--plain", ""])
+def test_the_shell_stops_itself(tmp_path: Path, option: str) -> None:
+    """The program stops with it, and it goes on when the program does."""
+    command = f"set -m; {PROGRAM} {option}; echo stop''ped; fg >/dev/null; echo status $?"
+    environment = {**os.environ, "TERM": "xterm", "HOME": str(tmp_path), "PROMPT_TOOLKIT_NO_CPR": "1"}
+    child = pexpect.spawn("/bin/bash", ["-c", command], env=environment, encoding="utf-8", timeout=20, dimensions=(24, 80))
+    child.expect_exact(PROMPT)
+    if not option:
+        child.expect_exact("\x1b[?2004h")
+    child.sendline("kill -STOP $$; echo go''es on")
+    child.expect_exact("stopped\r\n")
+    child.expect_exact("goes on\r\n")
+    if not option:
+        child.expect_exact("\x1b[?2004h")
+    child.sendline("exit 3")
+    child.expect_exact("status 3\r\n")
+    child.close(force=True)
+
+
 def test_unfinished_command(rich: Terminal) -> None:
     """^C drops it, ^D is a mistake in it; both lead to a clean prompt."""
     rich.child.sendline("if true")

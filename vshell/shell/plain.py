@@ -24,16 +24,24 @@ def run(machine: Machine, shell: Proc, driver: Driver, keyboard: int = 0) -> Non
     tty.output = terminal.put
     tty.set_size(*terminal.size())
     signal.signal(signal.SIGWINCH, lambda *_: tty.set_size(*terminal.size()))
+    while _serve(machine, shell, driver, keyboard):
+        terminal.suspend(shell)
+
+
+def _serve(machine: Machine, shell: Proc, driver: Driver, keyboard: int) -> bool:
+    """Until the shell has ended or, True, is stopped."""
     with terminal.RawTerminal(keyboard):
         while True:
             driver.catch_up()
             if shell.exited:
-                return
+                return False
+            if shell.stopped:
+                return True
             ready, _, _ = select.select([keyboard], [], [], driver.delay())
             if not ready:
                 continue
             data = os.read(keyboard, 4096)
             if not data:
                 machine.hangup(shell)
-                return
-            tty.input(data)
+                return False
+            machine.console.input(data)

@@ -132,14 +132,17 @@ class RichTerminal:
             self.serve()
             if self.shell.exited:
                 return
-            self.edit()
+            if self.shell.stopped:
+                terminal.suspend(self.shell)
+            else:
+                self.edit()
 
     def serve(self, keyboard: int = 0) -> None:
-        """A command runs: keys go to the tty, until a shell waits at its prompt."""
+        """A command runs: keys go to the tty, until a shell waits at its prompt or that of the session is stopped."""
         with terminal.RawTerminal(keyboard):
             while True:
                 self.driver.catch_up()
-                if self.shell.exited or self.reader() is not None:
+                if self.shell.exited or self.shell.stopped or self.reader() is not None:
                     return
                 ready, _, _ = select.select([keyboard], [], [], self.driver.delay())
                 if ready:

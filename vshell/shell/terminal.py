@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import termios
 import tty
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from vshell.abi.signal import SIGCONT
+
+if TYPE_CHECKING:
+    from vshell.kernel.kern.kern_proc import Proc
 
 
 class RawTerminal:
@@ -43,3 +49,12 @@ def size(fd: int = 1) -> tuple[int, int]:
     except OSError:
         return 24, 80
     return rows or 24, columns or 80
+
+
+def suspend(shell: Proc) -> None:
+    """The shell of the session has stopped itself: stop here too, as su(1) does, and continue it once we are continued.
+
+    Where nobody could continue us the host does not stop us.
+    """
+    os.kill(0, signal.SIGTSTP)
+    shell.sysent.kill(shell.pid, SIGCONT)
