@@ -74,12 +74,24 @@ class TcpInet6(TcpAf):
 
     headers = 60
 
-    def send(self, vnet: Vnet, src: bytes, dst: bytes, th: bytearray, inp: Inpcb | None, df: bool, fib: int, scope: int) -> int:
+    def send(
+        self,
+        vnet: Vnet,
+        src: bytes,
+        dst: bytes,
+        th: bytearray,
+        inp: Inpcb | None,
+        df: bool,
+        fib: int,
+        scope: int,
+        mflags: int = 0,
+    ) -> int:
         """See TcpAf."""
         th[16:18] = in6_cksum(src, dst, IPPROTO_TCP, th).to_bytes(2, "big")
         in6p: In6pcb | None = inp.in6p if inp is not None else None
         hlim = in6p.hlim(dst) if in6p is not None else vnet[Ip6].hlim
         m = m_get(ip6_header(src, dst, IPPROTO_TCP, len(th), hlim) + th, fib)
+        m.flags |= mflags
         vnet[Ip6].ip6stat.localout += 1
         return ip6_output(vnet, m, scope=scope)
 

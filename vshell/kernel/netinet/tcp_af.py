@@ -26,7 +26,18 @@ class TcpAf:
     headers = 40
     """Bytes of the IP and TCP headers without options (min_protoh)."""
 
-    def send(self, vnet: Vnet, src: bytes, dst: bytes, th: bytearray, inp: Inpcb | None, df: bool, fib: int, scope: int) -> int:
+    def send(
+        self,
+        vnet: Vnet,
+        src: bytes,
+        dst: bytes,
+        th: bytearray,
+        inp: Inpcb | None,
+        df: bool,
+        fib: int,
+        scope: int,
+        mflags: int = 0,
+    ) -> int:
         """Put the checksum into a segment and send it; returns an errno or 0."""
         raise NotImplementedError
 
@@ -46,7 +57,18 @@ class TcpAf:
 class TcpInet(TcpAf):
     """TCP over IPv4."""
 
-    def send(self, vnet: Vnet, src: bytes, dst: bytes, th: bytearray, inp: Inpcb | None, df: bool, fib: int, scope: int) -> int:
+    def send(
+        self,
+        vnet: Vnet,
+        src: bytes,
+        dst: bytes,
+        th: bytearray,
+        inp: Inpcb | None,
+        df: bool,
+        fib: int,
+        scope: int,
+        mflags: int = 0,
+    ) -> int:
         """See TcpAf."""
         size = len(th)
         th[16:18] = in_cksum(th, in_pseudo(src, dst, IPPROTO_TCP, size)).to_bytes(2, "big")
@@ -54,6 +76,7 @@ class TcpInet(TcpAf):
         head = bytes((0x45, tos)) + (20 + size).to_bytes(2, "big") + b"\0\0" + (IP_DF if df else 0).to_bytes(2, "big")
         m = m_get(head + bytes((ttl, IPPROTO_TCP, 0, 0)) + src + dst + th)
         m.fib = fib
+        m.flags |= mflags
         options: Any = inp.options if inp is not None else None
         flags = IP_ROUTETOIF if inp is not None and inp.so.options & SO_DONTROUTE else 0
         return ip_output(vnet, m, options, None, flags, None, inp)

@@ -120,15 +120,15 @@ def tcp_send_challenge_ack(tp: Tcpcb) -> None:
     tp.last_ack_sent = tp.rcv_nxt
 
 
-def tcp_reset(vnet: Vnet, src: bytes, dst: bytes, th: Tcphdr, tlen: int, fib: int, scope: int) -> None:
-    """Answer a segment from `src` that belongs nowhere with a RST."""
+def tcp_reset(vnet: Vnet, src: bytes, dst: bytes, th: Tcphdr, tlen: int, fib: int, scope: int, mflags: int = 0) -> None:
+    """Answer a segment from `src` that belongs nowhere with a RST, whose packet gets the flags `mflags`."""
     if th.flags & TH_ACK:
         answer = Tcphdr(th.dport, th.sport, th.ack, 0, flags=TH_RST)
     else:
         size = tlen + (th.flags & 1) + (th.flags >> 1 & 1)
         answer = Tcphdr(th.dport, th.sport, 0, (th.seq + size) & MASK, flags=TH_RST | TH_ACK)
     tcp = vnet[Tcp]
-    TCP_AF[len(src)].send(vnet, dst, src, tcp_pack(answer), None, bool(tcp.path_mtu_discovery), fib, scope)
+    TCP_AF[len(src)].send(vnet, dst, src, tcp_pack(answer), None, bool(tcp.path_mtu_discovery), fib, scope, mflags)
     tcp.stat.sndtotal += 1
     if answer.flags & TH_ACK:
         tcp.stat.sndacks += 1

@@ -20,12 +20,10 @@ from vshell.kernel.netinet6.nd6 import nd6_cache_lladdr, nd6_lookup
 from vshell.kernel.netinet6.nd6_nbr import nd6_na_input, nd6_ns_input, nd6_send
 from vshell.wire.ip6 import (
     ICMP6_DST_UNREACH,
-    ICMP6_DST_UNREACH_NOPORT,
     ICMP6_ECHO_REPLY,
     ICMP6_ECHO_REQUEST,
     ICMP6_PACKET_TOO_BIG,
     ICMP6_PARAM_PROB,
-    ICMP6_PARAMPROB_NEXTHEADER,
     ICMP6_PARAMPROB_OPTION,
     ICMP6_TIME_EXCEEDED,
     IP6_HLEN,
@@ -56,6 +54,12 @@ _ERROR_STATS = {
     (1, 4): "odst_unreach_noport", (2, 0): "opacket_too_big", (3, 0): "otime_exceed_transit", (3, 1): "otime_exceed_reassembly",
     (4, 0): "oparamprob_header", (4, 1): "oparamprob_nextheader", (4, 2): "oparamprob_option", (137, 0): "oredirect",
 }  # fmt: skip
+
+_ERRMAP = {
+    (1, 0): EHOSTUNREACH, (1, 1): ECONNREFUSED, (1, 2): ENOPROTOOPT, (1, 3): EHOSTUNREACH, (1, 4): ECONNREFUSED,
+    (3, 0): EHOSTUNREACH, (4, 0): ENOPROTOOPT, (4, 1): ECONNREFUSED, (4, 2): ENOPROTOOPT,
+}  # fmt: skip
+"""Type and code to what sockets are told (icmp6_errmap)."""
 
 
 def icmp6_input(ifp: Ifnet, m: Mbuf, off: int) -> None:
@@ -205,13 +209,7 @@ def _notify(ifp: Ifnet, m: Mbuf, kind: int, code: int, body: bytes) -> None:
     nxt, off = inner[6], IP6_HLEN
     while nxt in (0, 43, 60) and off + 2 <= len(inner):
         nxt, off = inner[off], off + (inner[off + 1] + 1) * 8
-    error = 0
-    if kind == ICMP6_DST_UNREACH:
-        error = ECONNREFUSED if code == ICMP6_DST_UNREACH_NOPORT else EHOSTUNREACH
-    elif kind == ICMP6_PACKET_TOO_BIG:
-        error = EMSGSIZE
-    elif kind == ICMP6_PARAM_PROB and code == ICMP6_PARAMPROB_NEXTHEADER:
-        error = ENOPROTOOPT
+    error = EMSGSIZE if kind == ICMP6_PACKET_TOO_BIG else _ERRMAP.get((kind, code), 0)
     mtu = int.from_bytes(body[4:8], "big")
     if kind == ICMP6_PACKET_TOO_BIG:
         _mtudisc_update(ifp, inner[24:40], mtu)
