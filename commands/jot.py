@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 
-from vshell.abi.errno import KError
+from vshell.abi.errno import EINVAL, KError
 from vshell.userland.cformat import format_float, format_int, wrap
+from vshell.userland.cnumber import LONG_MAX, LONG_MIN, strtol
 from vshell.userland.getopt import Getopt
 from vshell.userland.program import Program, program
 from vshell.userland.random3 import Random
@@ -25,6 +26,11 @@ def precision_of(text: str) -> int:
     """How many digits stand behind the point."""
     m = re.search(r"\.(\d*)", text)
     return len(m[1]) if m else 0
+
+
+def to_long(value: float) -> int:
+    """(long)value as amd64 converts it: what does not fit is LONG_MIN."""
+    return int(value) if LONG_MIN <= value <= LONG_MAX else LONG_MIN
 
 
 class Jot:
@@ -99,10 +105,9 @@ class Jot:
                 self.precision = precision_of(begin)
             self.precision = max(self.precision, digits)
         if reps is not None:
-            m = re.match(r"\s*[+-]?\d+", reps)
-            if not m:
+            self.reps, _, error = strtol(reps)
+            if error == EINVAL:
                 p.errx(1, f"bad reps value: {reps}")
-            self.reps = int(m[0])
             self.mask |= REPS
 
     def fill_in(self) -> None:
@@ -118,7 +123,7 @@ class Jot:
             if self.random:
                 self.reps = 100
             else:
-                self.reps = int((self.ender - self.begin + self.step) / self.step) if self.step else 0
+                self.reps = to_long((self.ender - self.begin + self.step) / self.step) if self.step else 0
             if self.reps <= 0:
                 p.errx(1, "impossible stepsize")
             return
@@ -146,7 +151,7 @@ class Jot:
                 p.errx(1, "infinite sequences cannot be bounded")
             self.step = 0.0 if self.reps == 1 else (self.ender - self.begin) / (self.reps - 1)
         elif mask == 15 and not self.random and self.step:
-            t = int((self.ender - self.begin + self.step) / self.step)
+            t = to_long((self.ender - self.begin + self.step) / self.step)
             if t <= 0:
                 p.errx(1, "impossible stepsize")
             self.reps = min(t, self.reps) if self.reps else t if t < self.reps else self.reps

@@ -7,6 +7,7 @@ b'hello\\n'
 from __future__ import annotations
 
 import os
+import sys
 
 from vshell.abi.errno import KError
 from vshell.abi.fcntl import WEXITSTATUS, WIFEXITED, WTERMSIG
@@ -104,6 +105,8 @@ class Machine:
     """One booted machine."""
 
     def __init__(self, *, seed: int = 0, vimage: bool = True, paced: bool = False, mounts: Mounts = ()) -> None:
+        # A program reads a number of any length and says itself that it is too large; by default int() gives up at 4300 digits.
+        sys.set_int_max_str_digits(0)
         self.kernel = kernel = Kernel(seed=seed, vimage=vimage, paced=paced)
         self.programs = kernel.programs = Programs()
         kernel.load_program = self._load

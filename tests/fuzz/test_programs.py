@@ -18,7 +18,7 @@ PROGRAMS = sorted(f"{folder}/{name}" for folder in FOLDERS for name in Programs(
 
 WORDS = st.sampled_from(
     [
-        "-a", "-n", "-l", "-r", "-v", "-x", "-c", "1", "0", "-1", "99999999999", "lo0", "vtnet0", "vtnet0.5",
+        "-a", "-n", "-l", "-r", "-v", "-x", "-c", "1", "0", "-1", "99999999999", "9" * 5000, "lo0", "vtnet0", "vtnet0.5",
         "epair0a", "inet", "inet6", "127.0.0.1", "10.0.0.1/24", "fe80::1%lo0", "default", "add", "delete",
         "get", "show", "create", "destroy", "up", "/etc/passwd", "/tmp", ".", "name=x", "vnet", "persist",
         "net.inet.ip.forwarding", "net.inet=1", "*", "", "-", "--", "a" * 300, "%s%d%n", "1/0", "s/a/b/",

@@ -36,6 +36,7 @@ FILES = {"a": "1\n2\n3\n4\n5\n", "b": "1\n2\nx\n4\n5\n6\n", "words": "pear 3\nap
         ("jot -w '%d-' 3", "1-\n2-\n3-\n"),
         ("jot -s ' ' 5 10 2", "10 8 6 4 2\n"),
         ("jot 3 a c", "97\n98\n99\n"),
+        ("jot - 1 1e999 2>&1", "jot: impossible stepsize\n"),
         ("seq -w 9 11", "09\n10\n11\n"),
         ("seq 10 -3 1", "10\n7\n4\n1\n"),
         ("seq 1 0.25 2 | tail -1", "2\n"),
