@@ -1,7 +1,7 @@
 """crt0: from an executed file to `main` and from its result to the exit status.
 
-The kernel calls `start` for a program image.  Three exceptions pass through a program on their way to the kernel and
-must not be caught by it: all derive from BaseException (see kernel/kern/kern_exit.py).
+The kernel calls `start` for a program image.  Two exceptions pass through a program on their way to the kernel and must
+not be caught by it: ExecImage (kernel/kern/kern_fork.py) and ProcExit (kernel/kern/kern_sig.py) derive from BaseException.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Ucred:
 
 
 class Proc(Signals):
-    """One process.  `wait`, `exit` and exec live in kern_exit.py, kern_fork.py, kern_exec.py; signals in kern_sig.py."""
+    """One process.  `wait`, `exit` and exec live in kern_fork.py, signals in kern_sig.py."""
 
     __slots__ = (
         "alarm_timer", "args", "cdir", "children", "cmask", "comm", "coro", "cpuset", "ctty", "entry", "env", "exited", "fd",
