@@ -20,7 +20,7 @@ def run(machine: Machine, paced: bool, plain: bool) -> int:
     """An interactive shell on this terminal until it ends; returns its wait status."""
     from vshell.shell.drivers import Jump, Pace
 
-    driver: Driver = Pace(machine) if paced else Jump(machine, lambda: bool(machine.console.rchan.sleepers))
+    driver: Driver = Pace(machine) if paced else Jump(machine, lambda: any(not p.stopped for p in machine.console.rchan.sleepers))
     shell = machine.login()
     if plain or not rich_terminal():
         from vshell.shell.plain import run as serve

@@ -82,8 +82,6 @@ class Tty:
                 self._canonical(byte)
 
     def _signal(self, byte: int) -> None:
-        if byte == VSUSP:
-            return  # DIFFERS: no job control at the console; a stopped shell could not be woken
         if byte == VSTATUS:
             from vshell.kernel.kern.tty_info import tty_info
 

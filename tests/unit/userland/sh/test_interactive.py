@@ -81,3 +81,14 @@ def test_status() -> None:
     c.machine.kernel.run(lambda: clock.now > end)
     report = rb"sleep 5\r\nload: 0\.00  cmd: sleep \d+ \[nanslp\] 2\.\d\dr 0\.\d\du 0\.00s 0% \d+k\r\n"
     assert re.match(report + rb"sleep: about 2 second\(s\) left out of the original 5\r\n", c.shown)
+
+
+def test_suspend_key() -> None:
+    """^Z stops the job in the foreground, not the shell at its prompt."""
+    c = Console()
+    assert c.type("ab\x1a") == "ab^Z"
+    c.type("cat\n")
+    assert c.type("\x1a") == f"^Z[1] + Suspended               cat\n{PS1}"
+    assert c.type("echo hi\n") == f"echo hi\nhi\n{PS1}"
+    assert c.type("fg\n") == "fg\ncat\n"
+    assert c.type("to cat\n\x04") == f"to cat\nto cat\n{PS1}"
