@@ -14,14 +14,16 @@ from vshell.abi.ip_fw import (
     TableFlush,
     TableGet,
     TableInfo,
+    TableLimit,
     TableLock,
     TablesList,
+    TableSwap,
 )
 from vshell.commands.ipfw.addresses import lookup_host, mac_mask, table_name_ok
 from vshell.commands.ipfw.cmdline import Options
 from vshell.commands.ipfw.insn import strtoul
 from vshell.commands.ipfw.words import EX_DATAERR, EX_OSERR, EX_UNAVAILABLE, EX_USAGE
-from vshell.userland.addr import ether_ntoa, inet_ntop, inet_pton6, masked
+from vshell.userland.addr import ether_ntoa, inet_ntop, inet_pton6
 from vshell.userland.cnumber import strtol
 
 TYPES = ("addr", "mac", "iface", "number", "flow")
@@ -56,18 +58,30 @@ class Tables:
             o.errx(EX_USAGE, "table needs command")
         self.command = relaxed(o, COMMANDS, av[1], "table command")
         self.av = av[2:]
+        self.atomic = False
 
     def run(self) -> None:
         """Do it."""
         command = self.command
         if self.all and command not in ("destroy", "flush", "list", "info", "lock", "unlock"):
             self.o.errx(EX_USAGE, "table name required")
+        if command == "atomic":
+            if not self.av:
+                self.o.errx(EX_USAGE, "atomic needs command")
+            command = relaxed(self.o, COMMANDS, self.av[0], "table command")
+            if command != "add":
+                self.o.errx(EX_USAGE, f"atomic is not compatible with {command}")
+            self.av, self.atomic = self.av[1:], True
         if command in ("add", "delete"):
             self.modify(command == "add")
         elif command == "create":
             self.create()
         elif command == "lookup":
             self.lookup()
+        elif command == "swap":
+            self.swap()
+        elif command == "modify":
+            self.limit()
         elif command in ("list", "info"):
             for info in self.infos():
                 (self.list if command == "list" else self.info)(info)
@@ -130,6 +144,30 @@ class Tables:
         except KError as e:
             o.err(EX_OSERR, e, "Table creation failed")
 
+    def swap(self) -> None:
+        """swap NAME; that there is no such table is not told."""
+        if not self.av:
+            self.o.errx(EX_USAGE, "second table name required")
+        try:
+            self.o.request(TableSwap(self.name, self.set, self.av[0]))
+        except KError as e:
+            if e.errno != ESRCH:
+                self.o.errx(EX_USAGE, "Unable to swap table: check types")
+
+    def limit(self) -> None:
+        """modify limit N."""
+        o, av = self.o, self.av
+        while av:
+            if relaxed(o, ("algo", "ftype", "limit", "locked", "type", "valtype"), av[0], "option") != "limit":
+                o.errx(EX_USAGE, "cmd is not supported for modification")
+            if len(av) < 2:
+                o.errx(EX_USAGE, "limit value required")
+            try:
+                o.request(TableLimit(self.name, self.set, strtoul(av[1])))
+            except KError as e:
+                o.err(EX_OSERR, e, "Table modification failed")
+            av = av[2:]
+
     # entries ---------------------------------------------------------------------------------------------------
     def key(self, type: str, text: str) -> object:
         """A key as the table keeps it."""
@@ -155,7 +193,7 @@ class Tables:
         plen = strtoul(width, 10) if slash else bits
         if plen > bits:
             o.errx(EX_DATAERR, f"bad {family} mask width: {width}")
-        return masked(addr, plen), plen
+        return addr, plen
 
     def text(self, key: object) -> str:
         """The key as it is printed."""
@@ -183,7 +221,8 @@ class Tables:
                 o.err(EX_OSERR, e, "failed to request table info" if e.errno != ESRCH else f"Table {self.name} not found")
             type, info = self.guess(self.av[0]), None
         if info is None and add:
-            o.warnx(f"DEPRECATED: inserting data into non-existent table {self.name}. (auto-created)")
+            if not o.quiet:
+                o.warnx(f"DEPRECATED: inserting data into non-existent table {self.name}. (auto-created)")
             o.request(TableCreate(self.name, self.set, type))
         entries, words = [], self.av
         while words:
@@ -192,8 +231,9 @@ class Tables:
             if add and words:
                 value, words = strtoul(words[0]), words[1:]
             entries.append(TableEntry(key, value))
-        kind = TableAdd if add else TableDel
-        self.report(add, entries, o.request(kind(self.name, self.set, tuple(entries))))
+        all_of = tuple(entries)
+        request = TableAdd(self.name, self.set, all_of, self.atomic) if add else TableDel(self.name, self.set, all_of)
+        self.report(add, entries, o.request(request))
 
     def report(self, add: bool, entries: list[TableEntry], results: tuple[int, ...] | None) -> None:
         """What became of each entry; the first failure is the error."""
@@ -202,6 +242,8 @@ class Tables:
             error = results[i] if results is not None and i < len(results) else -1
             word = ("added" if add else "deleted") if error == 0 else FAILED[error][0] if error in FAILED else "ignored"
             bad = bad or max(error, 0)
+            if self.atomic and error == 0 and results is not None and results[-1]:
+                word += "(reverted)"
             if not o.quiet:
                 o.p.stdout.write(f"{word}: {self.text(entry.key)} {entry.value}\n")
         if bad and not (o.quiet and bad in (EEXIST, ENOENT)):

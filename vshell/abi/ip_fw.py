@@ -248,10 +248,23 @@ class TableFind(TableRequest):
     key: object = None
 
 
+class TableSwap(TableRequest):
+    """IP_FW_TABLE_XSWAP."""
+
+    other: str = ""
+
+
+class TableLimit(TableRequest):
+    """IP_FW_TABLE_XMODIFY: the limit."""
+
+    limit: int = 0
+
+
 class TableAdd(TableRequest):
-    """IP_FW_TABLE_XADD; the answer is an errno for each entry."""
+    """IP_FW_TABLE_XADD: all or nothing if `atomic`; the answer is an errno for each entry up to the first that fails."""
 
     entries: tuple[TableEntry, ...] = ()
+    atomic: bool = False
 
 
 class TableDel(TableRequest):

@@ -13,6 +13,7 @@ from vshell.abi.errno import EINVAL, KError
 from vshell.abi.ip_fw import (
     F_NOT,
     IPFW_DEFAULT_RULE,
+    IPFW_RULE_NOOPT,
     O_ACCEPT,
     O_CHECK_STATE,
     O_COUNT,
@@ -150,7 +151,7 @@ class IpFw(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
             (Insn(O_NOP, F_NOT, 0, ("orphaned dynamic states counter",), 9), Insn(O_COUNT)),
             1,
         )
-        default = IpFwRule(IPFW_DEFAULT_RULE, RESVD_SET, 0, (Insn(O_ACCEPT if accept else O_DENY),), 0)
+        default = IpFwRule(IPFW_DEFAULT_RULE, RESVD_SET, IPFW_RULE_NOOPT, (Insn(O_ACCEPT if accept else O_DENY),), 0)
         self.tables: Tables = vnet[Tables]
         self.map = [Rule(each, self.tables, IPFW_DEFAULT_RULE) for each in (count, default)]
         self.dynamic: Dynamic = vnet[Dynamic]

@@ -205,12 +205,11 @@ def _make_setdscp(cmd: Insn) -> Action:
 
 def _make_setmark(cmd: Insn) -> Action:
     _no_targ(cmd.arg1)
-    value = cmd.data[0]
+    value: Any = cmd.data[0]
 
     def setmark(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
         f.count(rule, a)
-        tags = a.m.tags = dict(a.m.tags or {})
-        tags["ipfw_mark"] = value
+        a.mark = value
         return pos + 1
 
     return setmark
@@ -222,6 +221,8 @@ def _reass(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
     fragment = a.v4 and (a.data[a.off + 6] & 0x3F or a.data[a.off + 7])
     if not fragment or not a.incoming or a.layer2:
         return pos + 1
+    # It is counted as matched, and once more as having ended the search.
+    f.count(rule, a)
     whole = ip_reass(f.vnet, a.m)
     if whole is None:
         return CONSUMED

@@ -20,7 +20,7 @@ class FwArgs:
     """What is known about a packet; read once, before the first rule."""
 
     __slots__ = (
-        "data", "dport", "dst", "eh", "exthdrs", "flow", "ifp", "iif", "incoming", "inp", "iplen", "layer2", "m", "off",
+        "data", "dport", "dst", "eh", "exthdrs", "flow", "ifp", "iif", "incoming", "inp", "iplen", "layer2", "m", "mark", "off",
         "offset", "oif", "proto", "short", "sport", "src", "targ", "ulp", "v4", "v6", "vnet",
     )  # fmt: skip
 
@@ -33,7 +33,7 @@ class FwArgs:
         self.off = m.off + ETHER_HDR if layer2 else m.off
         self.v4 = self.v6 = self.short = False
         self.src = self.dst = b""
-        self.proto = self.sport = self.dport = self.offset = self.iplen = self.exthdrs = self.flow = self.targ = 0
+        self.proto = self.sport = self.dport = self.offset = self.iplen = self.exthdrs = self.flow = self.targ = self.mark = 0
         self.ulp = -1
         etype = (m.data[m.off + 12] << 8 | m.data[m.off + 13]) if layer2 and len(m.data) - m.off >= ETHER_HDR else 0
         room = len(m.data) - self.off

@@ -287,7 +287,7 @@ def _fib(cmd: Insn) -> Test:
 def _mark(cmd: Insn) -> Test:
     data: Any = cmd.data
     value, mask = data
-    return lambda a: (a.m.tags or {}).get("ipfw_mark", 0) & mask == value
+    return lambda a: a.mark & mask == value
 
 
 def _prob(cmd: Insn) -> Test:
@@ -347,6 +347,7 @@ LOOKUPS: dict[int, tuple[str, str]] = {
     fw.O_IP_DST_LOOKUP: ("addr", "dst-ip"),
     fw.O_MAC_SRC_LOOKUP: ("mac", "src-mac"),
     fw.O_MAC_DST_LOOKUP: ("mac", "dst-mac"),
+    fw.O_IP_FLOW_LOOKUP: ("flow", "flow"),
     fw.O_RECV: ("iface", "iif"),
     fw.O_XMIT: ("iface", "oif"),
     fw.O_VIA: ("iface", "ifp"),
@@ -393,9 +394,11 @@ KEYS: dict[str, Callable[[FwArgs], Any]] = {
     "src-mac": lambda a: bytes(a.data[a.eh + 6 : a.eh + 12]) if a.layer2 else None,
     "dst-mac": lambda a: bytes(a.data[a.eh : a.eh + 6]) if a.layer2 else None,
     "dscp": lambda a: _dscp_of(a) if _is_ip(a) else None,
-    "mark": lambda a: (a.m.tags or {}).get("ipfw_mark", 0),
+    "mark": lambda a: a.mark,
     "uid": lambda a: _owner(a, "uid"),
     "jail": lambda a: _owner(a, "jail"),
+    # Tables of flows have no entries yet.
+    "flow": lambda a: None,
     "iif": lambda a: _name(a.iif),
     "oif": lambda a: _name(a.oif),
     "ifp": lambda a: _name(a.ifp),

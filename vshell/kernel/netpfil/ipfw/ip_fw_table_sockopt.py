@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vshell.abi.errno import EBUSY, EEXIST, ENOENT, EOPNOTSUPP, KError
+from vshell.abi.errno import EBUSY, EEXIST, EINVAL, ENOENT, EOPNOTSUPP, KError
 from vshell.abi.ip_fw import (
     TableAdd,
     TableCreate,
@@ -16,9 +16,11 @@ from vshell.abi.ip_fw import (
     TableFlush,
     TableGet,
     TableInfo,
+    TableLimit,
     TableLock,
     TableRequest,
     TablesList,
+    TableSwap,
 )
 from vshell.kernel.netpfil.ipfw.ip_fw_sockopt import fw3
 from vshell.kernel.netpfil.ipfw.ip_fw_table import ALGOS, Tables
@@ -96,23 +98,56 @@ def table_find(f: IpFw, r: TableFind) -> TableEntry:
     return TableEntry(key, table.entries[key])
 
 
+def _entry_key(key: Any) -> Any:
+    """A prefix without the bits behind it."""
+    if not isinstance(key, tuple):
+        return key
+    shift = len(key[0]) * 8 - key[1]
+    return (int.from_bytes(key[0], "big") >> shift << shift).to_bytes(len(key[0]), "big"), key[1]
+
+
+@fw3(TableSwap)
+def table_swap(f: IpFw, r: TableSwap) -> int:
+    """IP_FW_TABLE_XSWAP: the entries of two tables of one type."""
+    tables = f.vnet[Tables]
+    one, two = tables.get(r.name, r.set), tables.get(r.other, r.set)
+    if one.type != two.type:
+        raise KError(EINVAL)
+    one.entries, two.entries = two.entries, one.entries
+    one.lengths, two.lengths = two.lengths, one.lengths
+    return 0
+
+
+@fw3(TableLimit)
+def table_limit(f: IpFw, r: TableLimit) -> int:
+    """IP_FW_TABLE_XMODIFY: another limit."""
+    f.vnet[Tables].get(r.name, r.set).limit = r.limit
+    return 0
+
+
 @fw3(TableAdd)
 def table_add(f: IpFw, r: TableAdd) -> tuple[int, ...]:
     """IP_FW_TABLE_XADD: up to the first that fails; EFBIG (27) is the limit, EROFS (30) the lock."""
     table = f.vnet[Tables].get(r.name, r.set)
     out: list[int] = []
+    added: list[Any] = []
     for entry in r.entries:
+        key = _entry_key(entry.key)
         if table.locked:
             out.append(30)
-        elif entry.key in table.entries:
+        elif key in table.entries:
             out.append(EEXIST)
         elif table.limit and len(table.entries) >= table.limit:
             out.append(27)
         else:
-            table.add(entry.key, entry.value)
+            table.add(key, entry.value)
+            added.append(key)
             out.append(0)
         if out[-1]:
             break
+    if r.atomic and out and out[-1]:
+        for key in added:
+            table.remove(key)
     return tuple(out)
 
 
@@ -125,9 +160,10 @@ def table_del(f: IpFw, r: TableDel) -> tuple[int, ...]:
         if table.locked:
             out.append(30)
             break
-        if entry.key not in table.entries:
+        key = _entry_key(entry.key)
+        if key not in table.entries:
             out.append(ENOENT)
             continue
-        table.remove(entry.key)
+        table.remove(key)
         out.append(0)
     return tuple(out)
