@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vshell.abi.errno import EHOSTUNREACH, EMSGSIZE, ENETDOWN, ENETUNREACH
+from vshell.abi.errno import EACCES, EHOSTUNREACH, EMSGSIZE, ENETDOWN, ENETUNREACH
 from vshell.abi.in6 import ND6_IFF_IFDISABLED
 from vshell.abi.socket import AF_INET6
 from vshell.abi.sockio import IFF_LOOPBACK
 from vshell.kernel.net.ifnet import ifnet_byindex
 from vshell.kernel.net.mbuf import M_LOOP, M_MCAST, Mbuf, m_get
 from vshell.kernel.net.netisr import ETHERTYPE_IPV6, netisr_handlers
+from vshell.kernel.net.pfil import PFIL_DROPPED
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_GATEWAY, NHF_HOST, NHF_REDIRECT, NHF_REJECT
 from vshell.kernel.net.route.route_tables import fib_lookup
 from vshell.kernel.netinet6.in6_ifstat import in6_ifstat_out
@@ -87,7 +88,7 @@ def ip6_output(
     if ip6.pfil is not None:
         verdict = ip6.pfil.run_out(m, out)
         if verdict:
-            return EHOSTUNREACH if verdict == 1 else 0
+            return EACCES if verdict == PFIL_DROPPED else 0
     size = len(m.data) - m.off
     mtu = ip6_calcmtu(ip6, out, dst, nh)
     if minmtu and not is_multicast(dst):
