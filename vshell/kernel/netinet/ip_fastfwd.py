@@ -135,7 +135,8 @@ def _pfil_out(vnet: Vnet, ip: Ip, m: Mbuf, nh: Nhop, target: bytes, odst: bytes)
     dst = bytes(data[off + 16 : off + 20])
     hop = m.tags.pop("ipforward", None) if m.tags and m.flags & M_IP_NEXTHOP else None
     if dst == odst and hop is None:
-        return nh, target
+        # A next hop that was forced on the way in chose the interface only: FreeBSD asks the link for the destination.
+        return nh, dst
     if m.flags & M_FASTFWD_OURS or in_localip(vnet, dst):
         m.flags |= M_FASTFWD_OURS
         return None
