@@ -55,3 +55,11 @@ def test_a_state_lets_the_answer_through_and_ends_in_time(run: Run) -> None:
 def test_unloading_opens_every_stack(run: Run) -> None:
     script = PAIR + "try 192.0.2.2; kldunload ipfw; try 192.0.2.2"
     assert said(run, script).split() == ["0", "1"]
+
+
+def test_a_state_leads_to_its_rule_once(run: Run) -> None:
+    script = PAIR + (
+        "jexec b ipfw -q add 10 count icmp from any to any keep-state; jexec b ipfw -q add 20 check-state;"
+        "jexec b ipfw -q add 30 allow ip from any to any; try 192.0.2.2; jexec b ipfw show 10-30 | awk '{print $1, $2}'"
+    )
+    assert said(run, script).splitlines() == ["1", "00010 2", "00020 0", "00030 2"]

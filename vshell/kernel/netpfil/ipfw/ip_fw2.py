@@ -239,7 +239,10 @@ class IpFw(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
                 pos += 1
                 continue
             if rule.probe is not None:
-                state = self.dynamic.lookup(a, rule.probe)
+                state = None
+                if not a.looked or (rule.probe and rule.probe not in a.looked):
+                    a.looked += (rule.probe,)
+                    state = self.dynamic.lookup(a, rule.probe)
                 if state is not None:
                     pos = self._hit(a, state.rule)
                     if pos < 0:

@@ -20,8 +20,8 @@ class FwArgs:
     """What is known about a packet; read once, before the first rule."""
 
     __slots__ = (
-        "data", "dport", "dst", "eh", "exthdrs", "flow", "ifp", "iif", "incoming", "inp", "iplen", "layer2", "m", "mark", "off",
-        "offset", "oif", "proto", "short", "sport", "src", "targ", "ulp", "v4", "v6", "vnet",
+        "data", "dport", "dst", "eh", "exthdrs", "flow", "ifp", "iif", "incoming", "inp", "iplen", "layer2", "looked", "m",
+        "mark", "off", "offset", "oif", "proto", "short", "sport", "src", "targ", "ulp", "v4", "v6", "vnet",
     )  # fmt: skip
 
     def __init__(self, vnet: Vnet, m: Mbuf, ifp: Ifnet | None, incoming: bool, inp: Any, layer2: bool) -> None:
@@ -35,6 +35,8 @@ class FwArgs:
         self.src = self.dst = b""
         self.proto = self.sport = self.dport = self.offset = self.iplen = self.exthdrs = self.flow = self.targ = self.mark = 0
         self.ulp = -1
+        self.looked: tuple[str, ...] = ()
+        """Names of states that were looked for: each name once for a packet."""
         etype = (m.data[m.off + 12] << 8 | m.data[m.off + 13]) if layer2 and len(m.data) - m.off >= ETHER_HDR else 0
         room = len(m.data) - self.off
         if room >= 20 and self.data[self.off] >> 4 == 4 and (not layer2 or etype == 0x0800):
