@@ -383,7 +383,7 @@ def nd6_timer_arm(vnet: Vnet, going_down: bool = False) -> None:
     can change by itself, which shows nowhere but in the time a replay takes.
     """
     ip6 = vnet.get(Ip6)
-    if ip6 is not None and not ip6.nd6_timer.pending and (going_down or _watching(ip6)):
+    if ip6 is not None and not vnet.shutdown and not ip6.nd6_timer.pending and (going_down or _watching(ip6)):
         ip6.nd6_timer.reset(ip6.nd6_prune * NS, nd6_timer, vnet)
 
 
