@@ -60,6 +60,10 @@ class Insn(Record):
     size: int = 1
 
 
+Octets = bytes
+"""The type, where a field is called `bytes`."""
+
+
 class IpFwRule(Record):
     """A rule (struct ip_fw_rule): instructions, of which those from `act_ofs` on are its action."""
 
@@ -89,8 +93,8 @@ class FwState(Record):
     bytes: int
     expire: int
     proto: int
-    src: bytes
-    dst: bytes
+    src: Octets
+    dst: Octets
     sport: int
     dport: int
     name: str
