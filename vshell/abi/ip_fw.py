@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from vshell.abi.record import Record
 
+Address = bytes
+"""4 bytes or 16; a name of its own since records have fields called `bytes`."""
+
 IP_FW3 = 48
 """The socket option at level IPPROTO_IP; its value is one of the requests below, its answer a record."""
 
