@@ -254,6 +254,7 @@ def quiesce_classes(kernel: Kernel, classes: list[type[Any]], force: bool) -> No
             except KError:
                 if not force:
                     raise
+            instance.unload()
 
 
 def unregister_classes(kernel: Kernel, classes: list[type[Any]]) -> None:

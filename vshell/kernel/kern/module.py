@@ -108,7 +108,10 @@ class _Module:
         """Constructor, after those of lower order."""
 
     def quiesce(self) -> None:
-        """May the file be unloaded (MOD_QUIESCE)?  KError(EBUSY) refuses."""
+        """May the file be unloaded (MOD_QUIESCE)?  KError(EBUSY) refuses, unless it is forced."""
+
+    def unload(self) -> None:
+        """May it be unloaded at all (MOD_UNLOAD)?  KError(EBUSY) refuses even force."""
 
     def destroy(self) -> None:
         """Destructor, before those of lower order."""

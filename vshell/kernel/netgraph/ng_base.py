@@ -122,8 +122,8 @@ class NgType(KernelModule, sub=0x7000000):
         """ng_newtype."""
         self.kernel[NgBase].types.insert(0, self)
 
-    def quiesce(self) -> None:
-        """No type goes while there are nodes of it, nor that of sockets."""
+    def unload(self) -> None:
+        """ng_mod_event: no type goes while there are nodes of it, nor that of sockets."""
         if self.nodes or not self.ngclass.unloadable:
             raise KError(EBUSY)
 
