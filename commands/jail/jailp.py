@@ -161,6 +161,20 @@ def equalopts(one: str, two: str) -> bool:
     return a == b and dot == other and (x == "no" + y or y == "no" + x)
 
 
+def _spellings() -> dict[str, str]:
+    """What equalopts takes for one of the internal parameters -> that parameter."""
+    found: dict[str, str] = {}
+    for internal, extra in INTERNAL.items():
+        if not extra & PF_CONV:
+            head, dot, last = internal.rpartition(".")
+            for spelling in (last, "no" + last, last.removeprefix("no")):
+                found.setdefault(head + dot + spelling, internal)
+    return found
+
+
+_SPELLINGS = _spellings()
+
+
 def wild_jail_name(name: str) -> bool:
     """True if some component of the name is "*"."""
     return "*" in name.split(".")
@@ -270,14 +284,14 @@ class Jail:
         if key:
             j.intparams[key] = new
             return
-        for internal, extra in INTERNAL.items():
-            if not extra & PF_CONV and equalopts(name, internal):
-                if flags & PF_VAR:
-                    self._clash(j, name)
-                    return
-                j.intparams[internal] = new
-                new.flags |= extra
-                return
+        internal = _SPELLINGS.get(name)
+        if internal is None:
+            return
+        if flags & PF_VAR:
+            self._clash(j, name)
+            return
+        j.intparams[internal] = new
+        new.flags |= INTERNAL[internal]
 
     def _clash(self, j: CfJail, name: str) -> None:
         self.warnx(j, f'variable "${name}" cannot have the same name as a parameter.')
