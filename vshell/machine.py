@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 
 from vshell.abi.errno import KError
 from vshell.abi.fcntl import WEXITSTATUS, WIFEXITED, WTERMSIG
@@ -82,7 +83,8 @@ def load_data(name: str) -> bytes:
         return f.read()
 
 
-def list_modules() -> list[str]:
+@cache
+def list_modules() -> tuple[str, ...]:
     """The loadable modules among the kernel's files: those that declare a KLD or a cloner and are not compiled in."""
     from vshell.kernel.conf.generic import KERNEL
     from vshell.kernel.kern.kern_linker import FOLDERS
@@ -98,7 +100,7 @@ def list_modules() -> list[str]:
                 text = f.read()
             if "\nKLD = " in text or "\n@cloner(" in text:
                 found.append(name)
-    return found
+    return tuple(found)
 
 
 class Machine:

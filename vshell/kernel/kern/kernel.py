@@ -79,7 +79,7 @@ class Kernel(Instances):
         self.load_program: ProgramLoader = lambda name: None
         self.load_data: Callable[[str], bytes] = lambda name: b""
         """Reads a data file of the initial file system, handed in by the machine."""
-        self.list_modules: Callable[[], list[str]] = list
+        self.list_modules: Callable[[], tuple[str, ...]] = tuple
         """The names of the loadable modules there are files for, handed in by the machine."""
         self.kenv: dict[str, str] = {}
         """The kernel environment (kern_environment.py)."""
