@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from vshell.abi.errno import ERANGE, KError
+from vshell.abi.errno import KError
 from vshell.abi.if_bridge import (
     BRDG_VLAN_OP_ADD,
     BRDG_VLAN_OP_DEL,
@@ -80,6 +80,7 @@ from vshell.abi.sockio import SIOCGDRVSPEC, SIOCSDRVSPEC
 from vshell.commands.ifconfig.bits import printb
 from vshell.commands.ifconfig.context import Context
 from vshell.commands.ifconfig.keywords import Cmd, arg, arg2, flag, vector
+from vshell.commands.ifconfig.numbers import get_val
 from vshell.userland.addr import ether_aton, ether_ntoa
 from vshell.userland.cnumber import strtol
 
@@ -88,7 +89,6 @@ ORDER = 190
 IFBAF_NAMES = {IFBAF_STATIC: "STATIC", IFBAF_STICKY: "STICKY"}
 IFBRF_NAMES = {IFBRF_VLANFILTER: "VLANFILTER", IFBRF_DEFQINQ: "DEFQINQ"}
 PROTOCOLS = {0: "none", ETHERTYPE_VLAN: "802.1q", ETHERTYPE_QINQ: "802.1ad"}
-ULONG_MAX = (1 << 64) - 1
 
 
 def ask(ctx: Context, what: BridgeControl) -> Any:
@@ -102,12 +102,6 @@ def tell(ctx: Context, what: BridgeControl, label: str) -> None:
         ctx.ioctl(SIOCSDRVSPEC(ctx.ifname, what))
     except KError:
         ctx.err(label)
-
-
-def get_val(text: str) -> int | None:
-    """strtoul(3); None for what is not a number."""
-    value, rest, error = strtol(text, 0, -ULONG_MAX, ULONG_MAX)
-    return value & ULONG_MAX if text and not rest and error != ERANGE else None
 
 
 def get_vlan_id(text: str) -> int | None:

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from vshell.abi.errno import ERANGE, KError
+from vshell.abi.errno import KError
 from vshell.abi.if_vxlan import VXLAN_CMD_FLUSH, VXLAN_CMD_GET_CONFIG, VXLAN_CMD_SET, VXLAN_VNI_MAX, VxlanConfig, VxlanParams
 from vshell.abi.sockio import IFCAP_VXLAN_HWCSUM, IFCAP_VXLAN_HWTSO, SIOCGDRVSPEC, SIOCSDRVSPEC
 from vshell.commands.ifconfig.basic import setifcap
 from vshell.commands.ifconfig.clone import ifcreate
 from vshell.commands.ifconfig.context import Context
 from vshell.commands.ifconfig.keywords import Cmd, arg, arg2, flag
+from vshell.commands.ifconfig.numbers import get_val
 from vshell.userland.addr import inet_ntop
-from vshell.userland.cnumber import strtol
 from vshell.userland.netdb import GaiError, getaddrinfo
 
 ORDER = 110
 
 CLONE_PREFIXES = ("vxlan",)
-ULONG_MAX = (1 << 64) - 1
 
 
 def _config(ctx: Context, sock: int | None = None) -> VxlanConfig | None:
@@ -80,14 +79,9 @@ def _set(ctx: Context, what: str, value: Any, label: str) -> None:
         ctx.err(f"VXLAN_CMD_SET_{label}")
 
 
-def _value(text: str) -> int | None:
-    value, rest, error = strtol(text, 0, -ULONG_MAX, ULONG_MAX)
-    return value & ULONG_MAX if text and not rest and error != ERANGE else None
-
-
 def _number(what: str, label: str, limit: int, complaint: str) -> Callable[[Context, str], None]:
     def run(ctx: Context, text: str) -> None:
-        value = _value(text)
+        value = get_val(text)
         if value is None or value >= limit:
             ctx.errx(f"invalid {complaint}: {text}")
         _set(ctx, what, value, label)
@@ -111,7 +105,7 @@ def _address(what: str, label: str, kind: str, multicast: bool) -> Callable[[Con
 
 def port_range(ctx: Context, first: str, last: str) -> None:
     """vxlanportrange."""
-    low, high = _value(first), _value(last)
+    low, high = get_val(first), get_val(last)
     if low is None or low >= 0xFFFF:
         ctx.errx(f"invalid port range minimum: {first}")
     if high is None or high >= 0xFFFF:

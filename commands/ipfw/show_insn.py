@@ -59,36 +59,29 @@ def ip4(t: RuleText, cmd: Insn) -> str:
     """Addresses with masks; -N prints names of hosts."""
     data: Any = cmd.data
     pairs = [(data[0], 0xFFFFFFFF)] if len(data) == 1 else list(zip(data[::2], data[1::2], strict=True))
-    out, host = [], None
-    for number, wide in pairs:
-        addr, mask = number.to_bytes(4, "big"), wide.to_bytes(4, "big")
-        width = contigmask(mask)
-        if width == 32 and t.o.resolve:
-            host = gethostbyaddr(t.o.p, addr)
-        if host is not None:
-            out.append(host)
-        elif width == 0:
-            out.append("any")
-        else:
-            out.append(inet_ntoa(addr) + (f":{inet_ntoa(mask)}" if width < 0 else f"/{width}" if width < 32 else ""))
-    return " " + ",".join(out)
+    return _addresses(t, [(number.to_bytes(4, "big"), wide.to_bytes(4, "big")) for number, wide in pairs], inet_ntoa, ":")
 
 
 def ip6(t: RuleText, cmd: Insn) -> str:
     """The same for IPv6."""
     data: Any = cmd.data
     pairs = [(data[0], b"\xff" * 16)] if len(data) == 1 else list(zip(data[::2], data[1::2], strict=True))
+    return _addresses(t, pairs, inet_ntop6, "/")
+
+
+def _addresses(t: RuleText, pairs: list[tuple[bytes, bytes]], text: Callable[[bytes], str], colon: str) -> str:
+    """Addresses with their masks: as a length, or after `colon` where it has holes."""
     out, host = [], None
     for addr, mask in pairs:
-        width = contigmask(mask)
-        if width == 128 and t.o.resolve:
+        width, whole = contigmask(mask), 8 * len(addr)
+        if width == whole and t.o.resolve:
             host = gethostbyaddr(t.o.p, addr)
         if host is not None:
             out.append(host)
         elif width == 0:
             out.append("any")
         else:
-            out.append(inet_ntop6(addr) + (f"/{inet_ntop6(mask)}" if width < 0 else f"/{width}" if width < 128 else ""))
+            out.append(text(addr) + (f"{colon}{text(mask)}" if width < 0 else f"/{width}" if width < whole else ""))
     return " " + ",".join(out)
 
 
