@@ -150,17 +150,42 @@ class Date:
                 self.p.stderr.write(f"{arg}: Cannot apply date adjustment\n")
                 self.p.usage(USAGE)
         if not self.iso:
-            return strftime("%+" if self.format is None else self.format, tm, self.ns)
+            return strftime("%+" if self.format is None else nanoseconds(self.format, self.ns), tm)
         form = ""
         for name, piece in ISO.items():
             form += piece
             if name == self.iso:
                 break
-        text = strftime(form, tm, self.ns)
+        text = strftime(nanoseconds(form, self.ns), tm)
         if self.iso != "date":
             zone = strftime("%z", tm)
             text += f"{zone[:3]}:{zone[3:]}"
         return text
+
+
+def nanoseconds(form: str, ns: int) -> str:
+    """strftime_ns: a format with its %N, %3N and %-N replaced; the clock counts single nanoseconds."""
+    out = []
+    at = 0
+    while at < len(form):
+        start = at
+        at += 1
+        if form[start] != "%":
+            out.append(form[start])
+            continue
+        dash, digits = False, ""
+        while at < len(form) and (form[at].isdigit() and not dash or form[at] == "-" and not dash and not digits):
+            dash = dash or form[at] == "-"
+            digits += form[at] if form[at] != "-" else ""
+            at += 1
+        if form[at : at + 1] == "N":
+            width = 8 if dash else int(digits or "0") or 9
+            out.append(f"{ns:09d}"[:width].ljust(width, "0"))
+            at += 1
+        else:
+            at += form[at : at + 1] == "%" and at == start + 1
+            out.append(form[start:at])
+    return "".join(out)
 
 
 class Vary:

@@ -129,7 +129,7 @@ def _number(text: str, width: int, flag: str, pad: str) -> str:
     return text.rjust(width, {"_": " ", "0": "0"}.get(flag, pad))
 
 
-def _convert(tm: Tm, c: str, flag: str, ns: int) -> str | None:
+def _convert(tm: Tm, c: str, flag: str) -> str | None:
     hour12 = tm.hour % 12 or 12
     numbers = {
         "C": (tm.year // 100, 2, "0"), "d": (tm.mday, 2, "0"), "e": (tm.mday, 2, " "), "g": (iso_week(tm)[0] % 100, 2, "0"),
@@ -145,13 +145,13 @@ def _convert(tm: Tm, c: str, flag: str, ns: int) -> str | None:
     texts = {
         "A": DAYS[tm.wday], "a": DAYS[tm.wday][:3], "B": MONTHS[tm.mon - 1], "b": MONTHS[tm.mon - 1][:3],
         "h": MONTHS[tm.mon - 1][:3], "n": "\n", "t": "\t", "%": "%", "p": "PM" if tm.hour >= 12 else "AM",
-        "Z": tm.zone, "z": _zone(tm), "s": str(tm.timegm()), "N": f"{ns:09d}",
+        "Z": tm.zone, "z": _zone(tm), "s": str(tm.timegm()),
     }  # fmt: skip
     return texts.get(c)
 
 
-def strftime(form: str, tm: Tm, ns: int | None = None) -> str:
-    """strftime(3); with `ns` given also %N."""
+def strftime(form: str, tm: Tm) -> str:
+    """strftime(3)."""
     out = []
     at = 0
     while at < len(form):
@@ -169,10 +169,8 @@ def strftime(form: str, tm: Tm, ns: int | None = None) -> str:
         c = form[at]
         at += 1
         if c in _COMPOUND:
-            out.append(strftime(_COMPOUND[c], tm, ns))
-        elif c == "N" and ns is None:
-            out.append("N")
+            out.append(strftime(_COMPOUND[c], tm))
         else:
-            value = _convert(tm, c, flag, ns or 0)
+            value = _convert(tm, c, flag)
             out.append(c if value is None else value)
     return "".join(out)

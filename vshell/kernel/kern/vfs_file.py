@@ -142,7 +142,8 @@ class VnodeFile(File):
 class FifoEnd(PipeEnd):
     """A fifo, opened.
 
-    DIFFERS: open(2) does not wait for the other side; the first read or write does, which a program cannot tell.
+    DIFFERS: open(2) does not wait for the other side; `opened` does, or else the first read or write, which most
+    programs cannot tell.
     """
 
     kind = "fifo"
@@ -154,6 +155,12 @@ class FifoEnd(PipeEnd):
 
     def _others(self) -> list[PipeEnd]:
         return self.pipe.writers if self.flags & O_ACCMODE == O_RDONLY else self.pipe.readers
+
+    async def connect(self, td: Proc) -> None:
+        """Wait until the other side has been opened, or EINTR."""
+        chan = self.rchan if self.flags & O_ACCMODE == O_RDONLY else self.wchan
+        while not self.connected and not self.flags & O_NONBLOCK:
+            await tsleep(td, chan, eintr=True)
 
     async def read(self, td: Proc, size: int) -> bytes:
         """Wait for the first writer, then as a pipe."""

@@ -68,7 +68,7 @@ from vshell.kernel.kern.vfs import (
     vaccess,
     vn_fullpath,
 )
-from vshell.kernel.kern.vfs_file import VnodeFile
+from vshell.kernel.kern.vfs_file import FifoEnd, VnodeFile
 from vshell.kernel.kern.vfs_mount import MountCalls
 
 TYPE_CHECKING = False
@@ -138,6 +138,12 @@ class VfsCalls(MountCalls):
         if flags & O_CLOEXEC:
             self.proc.fd.cloexec.add(fd)
         return fd
+
+    async def opened(self, fd: int) -> None:
+        """The part of open(2) that waits, for a program that can tell."""
+        file = self.proc.fd.get(fd)
+        if isinstance(file, FifoEnd):
+            await file.connect(self.proc)
 
     def stat(self, path: str) -> Stat:
         """stat(2)."""

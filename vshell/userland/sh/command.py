@@ -338,7 +338,10 @@ async def _fork_program(sh: Shell, n: Cmd, found: Found, assigns: list[tuple[str
         await _run_program(child, found, assigns, ops)
 
     job = jobs.makejob(sh)
-    jobs.forkshell(sh, job, n, jobs.FORK_FG, body)
+    if ops or assigns:
+        jobs.forkshell(sh, job, n, jobs.FORK_FG, body)
+    else:
+        jobs.vforkexec(sh, job, n, found.args, found.path, found.program)
     sh.exitstatus, signaled = await jobs.waitforjob(sh, job)
     if sh.iflag and sh.loopnest > 0 and signaled:
         sh.evalskip = SKIPBREAK
@@ -348,7 +351,7 @@ async def _fork_program(sh: Shell, n: Cmd, found: Found, assigns: list[tuple[str
 async def _run_program(sh: Shell, found: Found, assigns: list[tuple[str, str]], ops: list[redir.Op]) -> None:
     """Become another program."""
     if ops:
-        redir.redirect(sh, ops, False)
+        await redir.redirect(sh, ops, False)
     for name, value in assigns:
         sh.assign(name, value, export=True, reset=False)
     sh.flush_nowait()
@@ -368,7 +371,7 @@ async def _run_function(sh: Shell, flags: int, found: Found, assigns: list[tuple
     try:
         if ops:
             pushed = True
-            redir.redirect(sh, ops, True)
+            await redir.redirect(sh, ops, True)
         for var, value in assigns:
             sh.mklocal(var, value)
         sh.exitstatus = sh.oexitstatus
@@ -402,7 +405,7 @@ async def _run_builtin(
     try:
         if ops or capture is not None:
             pushed = not is_exec
-            redir.redirect(sh, ops, pushed, capture is not None)
+            await redir.redirect(sh, ops, pushed, capture is not None)
         sh.outerror = False
         fatal = fatal or not args
         if assigns:

@@ -209,7 +209,7 @@ async def _subshell(sh: Shell, n: Redirected, flags: int) -> None:
 
     async def body(child: Shell) -> None:
         if ops:
-            redir.redirect(child, ops, False)
+            await redir.redirect(child, ops, False)
         await evaltree(child, n.node, inner)
 
     if not background and flags & EV_EXIT and not trap.have_traps(sh):
@@ -228,7 +228,7 @@ async def _redirected(sh: Shell, n: Redirected, flags: int) -> None:
     sh.oexitstatus = sh.exitstatus
     ops = await redir.expand_redirs(sh, n.redirs)
     try:
-        redir.redirect(sh, ops, True)
+        await redir.redirect(sh, ops, True)
     except ShError:
         redir.popredir(sh)
         return

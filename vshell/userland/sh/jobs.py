@@ -15,7 +15,8 @@ from vshell.abi.fcntl import (
     WTERMSIG,
     WUNTRACED,
 )
-from vshell.abi.signal import SIGCONT, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, strsignal
+from vshell.abi.signal import SIG_DFL, SIGCONT, SIGINT, SIGPIPE, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, strsignal
+from vshell.userland.sh import exec as shexec
 from vshell.userland.sh import trap
 from vshell.userland.sh.show import commandtext
 from vshell.userland.sh.state import Shell, ShError, ShExit, ShInterrupt
@@ -39,12 +40,17 @@ _CONTINUED = 0x13
 class Proc:
     """A process of a job; status is None while it runs."""
 
-    __slots__ = ("cmd", "pid", "status")
+    __slots__ = ("_node", "pid", "status")
 
-    def __init__(self, pid: int, cmd: str) -> None:
+    def __init__(self, pid: int, node: Node | None) -> None:
         self.pid = pid
         self.status: int | None = None
-        self.cmd = cmd
+        self._node = node
+
+    @property
+    def cmd(self) -> str:
+        """Its command, as text."""
+        return commandtext(self._node) if self._node is not None else ""
 
 
 class Job:
@@ -140,6 +146,36 @@ def forkshell(sh: Shell, job: Job | None, node: Node | None, mode: int, body: Bo
     return pid
 
 
+def vforkexec(sh: Shell, job: Job, node: Node, argv: list[str], path: str | None, start: str | None) -> None:
+    """Fork and execute a program that needs nothing done before: no copy of the shell is made (vforkexecshell)."""
+    env = sh.environment()
+    softly = [s for s in (SIGTERM, SIGTSTP, SIGTTOU) if sh.sigmode.get(s) == trap.S_IGN and s not in sh.traps]
+    grouped = sh.rootshell and sh.mflag
+
+    async def main(sys: Syscalls) -> int:
+        if grouped:
+            join_group(sys, 0)
+        for signo in softly:
+            sys.sigaction(signo, SIG_DFL)
+        error = await shexec.shellexec(sys, argv, env, path, start)
+        text, status = shexec.not_found(argv[0], error)
+        child = sh.fork_copy()
+        child.sys = sys
+
+        async def fail(child: Shell) -> None:
+            child.error(text, status)
+
+        await _child(child, False, FORK_FG, 0, True, fail)
+        return 0
+
+    sh.flush_nowait()
+    try:
+        pid = sh.sys.fork(main)
+    except KError as e:
+        sh.error(f"Cannot fork: {e}")
+    forked(sh, job, node, FORK_FG, pid)
+
+
 async def _child(sh: Shell, wasroot: bool, mode: int, leader: int, first: bool, body: Body) -> None:
     """What a forked shell does."""
     try:
@@ -200,8 +236,7 @@ def forked(sh: Shell, job: Job | None, node: Node | None, mode: int, pid: int) -
         sh.bgpid = pid
         sh.bgjob = job
     if job is not None:
-        text = commandtext(node) if sh.iflag and sh.rootshell and node is not None else ""
-        job.procs.append(Proc(pid, text))
+        job.procs.append(Proc(pid, node if sh.iflag and sh.rootshell else None))
         job.foreground = mode == FORK_FG
         setcurjob(sh, job)
 

@@ -75,8 +75,8 @@ async def _document(sh: Shell, r: Redir) -> str:
         sh.params.reset = reset
 
 
-def apply(sys: Syscalls, op: Op, noclobber: bool) -> None:
-    """Do one redirection in this process."""
+async def apply(sys: Syscalls, op: Op, noclobber: bool) -> None:
+    """Do one redirection in this process; a fifo is open when the other side is."""
     kind, fd, arg = op
     if isinstance(arg, int):
         try:
@@ -88,7 +88,15 @@ def apply(sys: Syscalls, op: Op, noclobber: bool) -> None:
             if arg >= 0:
                 raise RedirectionFailed(f"{arg}: {e}") from None
         return
-    new = _here(sys, arg) if kind == "<<" else _open(sys, kind, arg, noclobber)
+    if kind == "<<":
+        new = _here(sys, arg)
+    else:
+        new = _open(sys, kind, arg, noclobber)
+        try:
+            await sys.opened(new)
+        except KError as e:
+            sys.close(new)
+            raise _cannot(kind, arg, e) from None
     if new != fd:
         try:
             sys.dup2(new, fd)
@@ -104,8 +112,11 @@ def _open(sys: Syscalls, kind: str, name: str, noclobber: bool) -> int:
             return _create(sys, name) if noclobber else sys.open(name, _MODES[">|"])
         return sys.open(name, _MODES[kind])
     except KError as e:
-        verb = "open" if kind == "<" else "create"
-        raise RedirectionFailed(f"cannot {verb} {name}: {e}") from None
+        raise _cannot(kind, name, e) from None
+
+
+def _cannot(kind: str, name: str, error: KError) -> RedirectionFailed:
+    return RedirectionFailed(f"cannot {'open' if kind == '<' else 'create'} {name}: {error}")
 
 
 def _create(sys: Syscalls, name: str) -> int:
@@ -142,7 +153,7 @@ def _here(sys: Syscalls, text: str) -> int:
     return read
 
 
-def redirect(sh: Shell, ops: list[Op], push: bool, memory: bool = False) -> None:
+async def redirect(sh: Shell, ops: list[Op], push: bool, memory: bool = False) -> None:
     """Apply redirections in the shell itself; with `push` they can be undone.  `memory`: output 1 goes to memory."""
     saved: dict[int, int] = {}
     if push:
@@ -166,7 +177,7 @@ def redirect(sh: Shell, ops: list[Op], push: bool, memory: bool = False) -> None
             continue
         mem.discard(fd)
         try:
-            apply(sh.sys, op, sh.Cflag)
+            await apply(sh.sys, op, sh.Cflag)
         except RedirectionFailed as e:
             sh.error(str(e))
     if memory:
