@@ -38,7 +38,7 @@ from vshell.kernel.netpfil.ipfw.ip_fw_action import CONSUMED, DENY, PASS, compil
 from vshell.kernel.netpfil.ipfw.ip_fw_args import FwArgs
 from vshell.kernel.netpfil.ipfw.ip_fw_dynamic import Dynamic
 from vshell.kernel.netpfil.ipfw.ip_fw_match import compile_tests, lookup_of
-from vshell.kernel.netpfil.ipfw.ip_fw_table import Table, Tables
+from vshell.kernel.netpfil.ipfw.ip_fw_table import Tables
 
 if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
@@ -88,7 +88,8 @@ class Rule:
         self.probe = probes[0] if probes else None
         """The name of the states to look through first, "" for all."""
         self.check = any(c.opcode == O_CHECK_STATE for c in tail)
-        self.tables: list[Table] = []
+        self.tables: list[Any] = []
+        """What the rule refers to, each with `refs`: tables, instances of external actions."""
         found = {}
         for cmd in body:
             look = lookup_of(cmd)
@@ -98,8 +99,8 @@ class Rule:
         actions = tuple(c for c in tail if c.opcode not in (O_TAG, O_LOG))
         if not actions:
             raise KError(EINVAL)
-        self.action = compile_action(actions)
-        self.tables = list(found.values())
+        self.action, instance = compile_action(actions, tables.vnet, rule.set)
+        self.tables = [*found.values()] if instance is None else [*found.values(), instance]
         for table in self.tables:
             table.refs += 1
 

@@ -21,6 +21,7 @@ from vshell.kernel.netpfil.ipfw.ip_fw_match import localip
 from vshell.wire.tcp import tcp_unpack
 
 if TYPE_CHECKING:
+    from vshell.kernel.net.vnet import Vnet
     from vshell.kernel.netpfil.ipfw.ip_fw2 import IpFw, Rule
 
 PASS, DENY, CONSUMED = -1, -2, -3
@@ -256,9 +257,17 @@ MAKERS: dict[int, Callable[[Insn], Action]] = {
 }
 
 
-def compile_action(cmds: tuple[Insn, ...]) -> Action:
-    """The action of a rule; EINVAL for one that needs a module which is not there."""
+LOADABLE: dict[int, Callable[[Vnet, tuple[Insn, ...], int], tuple[Action, Any]]] = {}
+"""Actions that other files bring (ip_fw_nat.py, ip_fw_eaction.py): made for a stack from the whole action part and the rule's
+set; the answer is the action and the object (with `refs`) the rule refers to, or None."""
+
+
+def compile_action(cmds: tuple[Insn, ...], vnet: Vnet, which: int) -> tuple[Action, Any]:
+    """The action of a rule in a set, and what it refers to; EINVAL for one that needs a module which is not there."""
+    loadable = LOADABLE.get(cmds[0].opcode)
+    if loadable is not None:
+        return loadable(vnet, cmds, which)
     maker = MAKERS.get(cmds[0].opcode)
     if maker is None or len(cmds) != 1:
         raise KError(EINVAL)
-    return maker(cmds[0])
+    return maker(cmds[0]), None
