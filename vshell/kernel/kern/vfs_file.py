@@ -157,10 +157,14 @@ class FifoEnd(PipeEnd):
         return self.pipe.writers if self.flags & O_ACCMODE == O_RDONLY else self.pipe.readers
 
     async def connect(self, td: Proc) -> None:
-        """Wait until the other side has been opened, or EINTR."""
+        """Wait until the other side has been opened, or EINTR; a signal that comes after that is not the open's."""
         chan = self.rchan if self.flags & O_ACCMODE == O_RDONLY else self.wchan
         while not self.connected and not self.flags & O_NONBLOCK:
-            await tsleep(td, chan, eintr=True)
+            try:
+                await tsleep(td, chan, eintr=True)
+            except KError:
+                if not self.connected:
+                    raise
 
     async def read(self, td: Proc, size: int) -> bytes:
         """Wait for the first writer, then as a pipe."""
