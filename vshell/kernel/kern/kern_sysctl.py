@@ -84,15 +84,18 @@ class SysctlTree(KernelModule):
         self._table: dict[str, Oid] | None = None
         self._declared: dict[str, tuple[type[Any], SysctlDecl]] = {}
         self._seen: object = None
+        self.added: dict[str, tuple[type[Any], SysctlDecl]] = {}
+        """Nodes that came with a device and go with it (sysctl_add_oid); replaced, not changed, when one comes or goes."""
 
     # what there is ---------------------------------------------------------------------------------------------
     def declared(self) -> dict[str, tuple[type[Any], SysctlDecl]]:
         """Nodes declared by the modules that are loaded now."""
         kernel = self.kernel
-        state = (tuple(kernel.vnet_modules), len(kernel))
+        state = (tuple(kernel.vnet_modules), len(kernel), id(self.added))
         if state != self._seen:
             self._seen = state
             self._declared = {n: (c, d) for c in (*kernel, *kernel.vnet_modules) for n, d in c.sysctls.items()}
+            self._declared.update(self.added)
         return self._declared
 
     def table(self) -> dict[str, Oid]:

@@ -71,11 +71,12 @@ class EpairModule(KernelModule):
 class Epair(EtherIfnet):
     """One end of a pair."""
 
+    driver = "epair"
     oifp: Epair
     """The other end."""
 
     def __init__(self, kernel: Kernel, name: str, unit: int) -> None:
-        super().__init__(kernel, "epair", unit)
+        super().__init__(kernel, self.driver, unit)
         self.xname = name
         self.capabilities = self.capenable = CAPABILITIES
         self.baudrate = 10_000_000_000
