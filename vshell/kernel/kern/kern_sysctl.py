@@ -91,7 +91,7 @@ class SysctlTree(KernelModule):
     def declared(self) -> dict[str, tuple[type[Any], SysctlDecl]]:
         """Nodes declared by the modules that are loaded now."""
         kernel = self.kernel
-        state = (tuple(kernel.vnet_modules), len(kernel), id(self.added))
+        state = (tuple(kernel.vnet_modules), len(kernel), self.added)
         if state != self._seen:
             self._seen = state
             self._declared = {n: (c, d) for c in (*kernel, *kernel.vnet_modules) for n, d in c.sysctls.items()}
