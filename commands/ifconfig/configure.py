@@ -21,7 +21,7 @@ from vshell.commands.ifconfig.keywords import (
     cmd_lookup,
     family_by_name,
     family_by_number,
-    sections,
+    finals,
 )  # fmt: skip
 
 
@@ -30,9 +30,8 @@ def configure(ctx: Context, creating: bool, wanted: Family | None) -> None:
     family = wanted or family_by_number(AF_INET) or family_by_number(AF_LINK)
     assert family is not None
     _open(ctx, family, wanted)
-    for section in reversed(sections()):
-        if hasattr(section, "final"):
-            ctx.callback_register(section.final)
+    for final in finals():
+        ctx.callback_register(final)
     words = ctx.args.words[:]
     while words:
         cmd = cmd_lookup(words[0], creating)

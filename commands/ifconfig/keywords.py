@@ -123,6 +123,12 @@ def sections() -> tuple[ModuleType, ...]:
 
 
 @cache
+def finals() -> tuple[Callable[..., Any], ...]:
+    """What the sections do at the end, in the order it is registered."""
+    return tuple(section.final for section in reversed(sections()) if hasattr(section, "final"))
+
+
+@cache
 def commands() -> dict[tuple[str, bool], Cmd]:
     """Keywords by (name, belongs to create)."""
     table: dict[tuple[str, bool], Cmd] = {}

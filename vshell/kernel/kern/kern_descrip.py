@@ -134,9 +134,9 @@ class FileDesc:
         self.cloexec.discard(fd)
         fdrop(file)
 
-    def copy(self) -> FileDesc:
-        """fdcopy: the table of a forked child."""
-        new = FileDesc(dict(self.limits))
+    def copy(self, limits: dict[str, int]) -> FileDesc:
+        """fdcopy: the table of a forked child, which has these limits."""
+        new = FileDesc(limits)
         new.files = dict(self.files)
         new.cloexec = set(self.cloexec)
         for file in new.files.values():

@@ -45,8 +45,7 @@ def fork1(kernel: Kernel, parent: Proc, entry: Entry) -> Proc:
     p.comm, p.args, p.env, p.text = parent.comm, parent.args, parent.env, parent.text
     p.cdir, p.rdir, p.cmask = parent.cdir, parent.rdir, parent.cmask
     p.fibnum, p.nice, p.rtprio, p.cpuset = parent.fibnum, parent.nice, parent.rtprio, parent.cpuset
-    p.limits = dict(parent.limits)
-    p.fd = parent.fd.copy()
+    p.fd = parent.fd.copy(p.limits)
     p.sigmask = parent.sigmask
     p.sigacts = dict(parent.sigacts)
     start(p, entry)
@@ -87,7 +86,8 @@ async def life(p: Proc, entry: Entry) -> None:
 def exit1(p: Proc, status: int) -> None:
     """End a process: close its files, hand its children to init, become a zombie, tell the parent."""
     kernel = p.kernel
-    p.alarm_timer.stop()
+    if p.alarm_timer is not None:
+        p.alarm_timer.stop()
     p.fd.close_all()
     p.exited = True
     p.xstat = status
@@ -236,10 +236,12 @@ class ProcessCalls:
         p.text = (vnode, program, p.cdir)
         p.fd.close_on_exec()
         p.sigacts = {s: a for s, a in p.sigacts.items() if a[0] == SIG_IGN}
-        p.alarm_timer.stop()
+        if p.alarm_timer is not None:
+            p.alarm_timer.stop()
 
         async def run(sysent: Any) -> int:
-            await tsleep(p, timeout=EXEC_COST)
+            if p.stopped or p.siglist or not p.kernel.idle_for(EXEC_COST):
+                await tsleep(p, timeout=EXEC_COST)
             return await entry(sysent)
 
         raise ExecImage(run)

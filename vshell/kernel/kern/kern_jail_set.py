@@ -171,14 +171,18 @@ class Request:
                     raise KError(EINVAL, f"{name} cannot be changed after creation")
 
     def _check_allow(self) -> None:
-        for name in self.my.all.allow:
-            if name == "nfsd" and not self.my.kernel.vimage:
+        allow = self.my.all.allow
+        for param in self.params:
+            if not param.startswith("allow."):
                 continue
-            prefix, dot, last = name.rpartition(".")
-            if self.flag(f"allow.{name}"):
-                self.allow.add(name)
-            if self.flag(f"allow.{prefix}{dot}no{last}"):
-                self.noallow.add(name)
+            prefix, dot, last = param[6:].rpartition(".")
+            found = [(param[6:], self.allow)]
+            if last.startswith("no"):
+                found.append((f"{prefix}{dot}{last[2:]}", self.noallow))
+            for name, names in found:
+                if name in allow and (name != "nfsd" or self.my.kernel.vimage):
+                    self.seen.add(param)
+                    names.add(name)
 
     def _check_host(self) -> None:
         self.hostname = self.string("host.hostname")

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
+    from vshell.kernel.kern.clock import Callout
     from vshell.kernel.kern.kern_descrip import FileDesc
     from vshell.kernel.kern.kern_jail import Prison
     from vshell.kernel.kern.kernel import Kernel
@@ -92,13 +93,14 @@ class Proc(Signals):
         self.rtprio = ("normal", 0)
         self.cpuset: tuple[Prison, int] | None = None
         """A numbered set of processors of its own, valid as long as it is in that jail (kern_cpuset.py)."""
-        self.limits = dict(DEFAULT_LIMITS)
+        self.limits: dict[str, int] = dict(DEFAULT_LIMITS if parent is None else parent.limits)
         self.rusage = {"utime": 0, "stime": 0, "cutime": 0, "cstime": 0}
         self.sleeping = False
         self.timedout = False
         self.wchans: tuple[Wchan, ...] = ()
         self.waitchan = Wchan("wait")
-        self.alarm_timer = kernel.clock.callout()
+        self.alarm_timer: Callout | None = None
+        """The timer of alarm(3), made when it is first set."""
         self.exited = False
         self.reaper = False
         """True if it inherits the orphans among its descendants (procctl(2))."""

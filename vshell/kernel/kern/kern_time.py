@@ -35,6 +35,8 @@ class TimeCalls:
     def alarm(self, ns: int) -> int:
         """setitimer(2), one shot."""
         timer = self.proc.alarm_timer
+        if timer is None:
+            timer = self.proc.alarm_timer = self.kernel.clock.callout()
         left = timer.when - self.kernel.clock.now if timer.pending else 0
         if ns > 0:
             timer.reset(ns, psignal, self.proc, SIGALRM)

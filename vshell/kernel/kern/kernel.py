@@ -206,6 +206,15 @@ class Kernel(Instances):
         heap = clock.heap
         return bool(self.runq or self.netisrq or (heap and heap[0][0] <= clock.now) or self.paced)
 
+    def idle_for(self, ns: int) -> bool:
+        """Let that much time pass if nothing else would happen meanwhile; False (and no time passed) otherwise."""
+        clock = self.clock
+        heap = clock.heap
+        if self.paced or self.runq or self.netisrq or (heap and heap[0][0] <= clock.now + ns):
+            return False
+        clock.now += ns
+        return True
+
     def log(self, level: int, text: str) -> None:
         """log(9): a line for the message buffer; `level` is syslog(3)'s."""
         self.msgbuf.append(f"<{level}>{text}")
