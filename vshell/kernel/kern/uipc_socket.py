@@ -335,9 +335,12 @@ class Socket(File):
                 raise KError(error)
             if self.pr.type == SOCK_STREAM and not (self.connected or self.connecting):
                 raise KError(ENOTCONN)
-            done += self.pr.send(self, data[done:] if done else data, addr, flags, td)
-            if td.kernel.netisrq and self.connected and self.pr.type != SOCK_RAW:
+            took = self.pr.send(self, data[done:] if done else data, addr, flags, td)
+            done += took
+            if (took or not data) and td.kernel.netisrq and self.connected and self.pr.type != SOCK_RAW:
                 await sched_preempt(td)
+                if done < len(data) and not self.nonblocking(flags):
+                    continue  # what was on its way may have made room: there would be no wakeup for it any more
             if done >= len(data):
                 return done
             if self.nonblocking(flags):
