@@ -27,9 +27,58 @@ from vshell.userland.sh.tokens import (
 )
 from vshell.userland.sh.words import DQ, HereDoc, SyntaxFailure, WordLexer, plain_word
 
-_PLAIN = re.compile(r"[^\s'\"`$\\<>();&|\x00]+")
-_BLANKS = re.compile(r"[ \t]*")
-_ENDWORD = frozenset(" \t\n;&|()")
+_TOKEN = re.compile(r"[ \t]*(?:([^\s'\"`$\\<>();&|#\x00][^\s'\"`$\\<>();&|\x00]*)(?=[ \t\n;&|()])|(\n)|(;)(?=[^;&\\])|())")
+"""Blanks, and behind them a plain word, a newline, a single semicolon, or something that needs a closer look."""
+_QUOTES = frozenset("\"'$")
+
+_WHOLE: list[re.Pattern[str]] = []
+"""Compiled when a script has use for them: whole_words and simple_lines."""
+_PARAMETER = r"\$(?:[A-Za-z_][A-Za-z0-9_]*+|[0-9@#?*!$-]|\{[^'\"`$\\{}\n]*+\}|\(\((?:[^'\"`$\\()\n]|\$[A-Za-z_])*+\)\))"
+_MADE: dict[str, Word | None] = {}
+
+
+def whole_words() -> re.Pattern[str]:
+    """A word whose quotes and substitutions are simple enough to see its end."""
+    if not _WHOLE:
+        piece = rf"(?:[^\s'\"`$\\<>();&|\x00]|'[^'\n]*+'|\"(?:[^\"`$\\\n]|{_PARAMETER})*+\"|{_PARAMETER})"
+        word = f"(?!#){piece}++"
+        _WHOLE.append(re.compile(rf"{word}(?=[ \t\n;&|()])"))
+        _WHOLE.append(re.compile(rf"[ \t]*+{word}(?:[ \t]++{word})*+[ \t]*+\n"))
+    return _WHOLE[0]
+
+
+def simple_line(line: str) -> list[Word] | None:
+    """The words of a line that has nothing but such words."""
+    whole = whole_words()
+    if _WHOLE[1].fullmatch(line) is None:
+        return None
+    words = []
+    for text in whole.findall(line):
+        word = cached_word(text)
+        if word is None:
+            return None
+        words.append(word)
+    return words
+
+
+def cached_word(text: str) -> Word | None:
+    """The word of such a text, the same one each time; None if its meaning depends on where it stands."""
+    try:
+        return _MADE[text]
+    except KeyError:
+        pass
+    if len(_MADE) >= 8192:
+        return None
+    word = None
+    if "LINENO" not in text:
+        lexer = Lexer(text + "\n")
+        try:
+            if lexer.readword(lexer.getc()) == TWORD and lexer.i == len(text):
+                word = lexer.word
+        except SyntaxFailure:
+            pass  # it will be found again, in its line
+    _MADE[text] = word
+    return word
 
 
 class Lexer(WordLexer):
@@ -39,13 +88,19 @@ class Lexer(WordLexer):
     def readtoken(self) -> int:
         """The next token, keywords and aliases recognised as `check` says."""
         while True:
-            t = self._token()
+            if self.pushback:
+                self.pushback = False
+                t = self.lasttoken
+            else:
+                t = self._token()
+            if not self.check:
+                return t
             if self.check & CHKNL:
                 while t == TNL:
                     if self.docs:
                         self.parseheredoc()
                     t = self._token()
-            if t == TWORD and not self.quoteflag and self.check:
+            if t == TWORD and not self.quoteflag:
                 text = self.word.text
                 if self.check & CHKKWD and text in KEYWORDS:
                     self.lasttoken = t = KEYWORDS[text]
@@ -63,30 +118,30 @@ class Lexer(WordLexer):
         return t
 
     def _token(self) -> int:
-        if self.pushback:
-            self.pushback = False
-            return self.lasttoken
         self.startline = self.line
         while True:
-            i = self.i
-            if i < self.n:
-                s = self.s
-                m = _PLAIN.match(s, i)
-                if m is not None and s[i] != "#":
-                    end = m.end()
-                    if end < self.n and s[end] in _ENDWORD:
-                        self.i = end
-                        self.quoteflag = False
-                        self.word = plain_word(m.group())
-                        self.lasttoken = TWORD
-                        return TWORD
+            if self.i < self.n:
+                m = _TOKEN.match(self.s, self.i)
+                assert m is not None
+                self.i = m.end()
+                kind = m.lastindex
+                if kind == 1:
+                    self.quoteflag = False
+                    self.word = plain_word(m[1])
+                    self.lasttoken = TWORD
+                    return TWORD
+                if kind == 2:
+                    self.line += 1
+                    self.newlines += 1
+                    self.lasttoken = TNL
+                    return TNL
+                if kind == 3:
+                    self.lasttoken = TSEMI
+                    return TSEMI
+                if self.s[self.i : self.i + 1] in _QUOTES and self._whole_word():
+                    return TWORD
             c = self.getc()
             if c == " " or c == "\t":
-                i = self.i
-                if i < self.n:
-                    m = _BLANKS.match(self.s, i)
-                    assert m is not None
-                    self.i = m.end()
                 continue
             if c == "#":
                 self._comment()
@@ -102,6 +157,18 @@ class Lexer(WordLexer):
                 self.lasttoken = t
                 return t
             return self.readword(c)
+
+    def _whole_word(self) -> bool:
+        """A word with quotes and parameters that stands alone, like words of that text before it."""
+        m = whole_words().match(self.s, self.i)
+        word = cached_word(m.group()) if m is not None else None
+        if m is None or word is None:
+            return False
+        self.i = m.end()
+        self.quoteflag = word.quoted
+        self.word = word
+        self.lasttoken = TWORD
+        return True
 
     def _comment(self) -> None:
         while True:

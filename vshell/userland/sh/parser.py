@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from vshell.userland.sh.lexer import Lexer
+from vshell.userland.sh.lexer import Lexer, simple_line
 from vshell.userland.sh.nodes import (
     ESC,
     NAND,
@@ -73,8 +73,11 @@ if TYPE_CHECKING:
 
 _ALL = CHKNL | CHKKWD | CHKALIAS
 
-_LINE = re.compile(r"[ \t]*([^\s'\"`$\\<>();&|#~*?\[\]{}!\x00]+(?:[ \t]+[^\s'\"`$\\<>();&|#~*?\[\]{}!\x00]+)*)[ \t]*\n")
-_LINES: dict[str, Cmd] = {}
+_LINE = re.compile(r"[ \t]*[^\s'\"`$\\<>();&|#\x00]+(?:[ \t]+[^\s'\"`$\\<>();&|#\x00]+)*[ \t]*\n")
+_LINES: dict[str, Cmd | None] = {}
+"""What lines mean wherever they stand; None: that depends."""
+_SHORT = 16
+"""Commands after which a script is long enough to look closer at its lines."""
 
 SPECIAL_BUILTINS = frozenset((
     ".", ":", "break", "continue", "eval", "exec", "exit", "export", "readonly", "return", "set", "shift", "times", "trap",
@@ -110,15 +113,14 @@ class Parser(Lexer):
     def command(self) -> Node | None:
         """The next complete command; None for an empty line.  Raises EndOfInput, NeedMore or SyntaxFailure."""
         if not self.pushed:
-            m = _LINE.match(self.s, self.i)
-            if m is not None:
-                node = self._line_of_words(m.group(1))
-                if node is not None:
-                    self.i = m.end()
-                    self.startline = self.line
-                    self.line += 1
-                    self.newlines = 1
-                    return node
+            end = self.s.find("\n", self.i) + 1
+            node = self._line_of_words(self.s[self.i : end]) if end else None
+            if node is not None:
+                self.i = end
+                self.startline = self.line
+                self.line += 1
+                self.newlines = 1
+                return node
         self.docs = []
         self.pushback = False
         self.check = 0
@@ -131,15 +133,21 @@ class Parser(Lexer):
         return self.parse_list(True)
 
     def _line_of_words(self, text: str) -> Node | None:
-        """A line that is nothing but one simple command of plain words; the same line gives the same tree."""
-        node = _LINES.get(text)
-        if node is None:
-            words = text.split()
-            if words[0] in KEYWORDS:
-                return None
-            node = Cmd([plain_word(w) for w in words], [])
-            if len(_LINES) < 4096:
+        """A line that is nothing but one simple command without redirections; the same line gives the same tree."""
+        try:
+            node = _LINES[text]
+        except KeyError:
+            self.commands += 1
+            words = None
+            if _LINE.fullmatch(text) is not None:
+                words = [plain_word(w) for w in text.split()]
+            elif self.commands > _SHORT:
+                words = simple_line(text)
+            node = Cmd(words, []) if words and (words[0].quoted or words[0].text not in KEYWORDS) else None
+            if len(_LINES) < 8192 and (node is not None or self.commands > _SHORT):
                 _LINES[text] = node
+        if node is None:
+            return None
         if self.aliases and any(w.text in self.aliases for w in (*node.assigns, *node.words)):
             return None
         return node

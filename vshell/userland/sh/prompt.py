@@ -26,13 +26,6 @@ async def user_name(sh: Shell) -> str:
     return uid
 
 
-def _hostname(sh: Shell) -> str:
-    try:
-        return str(sh.sys.sysctl("kern.hostname"))
-    except KError:
-        return ""
-
-
 def _directory(sh: Shell, letter: str) -> str:
     pwd = sh.values.get("PWD") or "?"
     if letter == "W" and pwd.startswith("/") and pwd != "/":
@@ -66,7 +59,7 @@ def format_prompt(sh: Shell, text: str, user: str) -> str:
         if c in _PLAIN:
             out += _PLAIN[c]
         elif c in "hH":
-            name = _hostname(sh)
+            name = sh.sys.gethostname()
             out += name.partition(".")[0] if c == "h" else name
         elif c == "u":
             out += user

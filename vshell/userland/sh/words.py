@@ -144,6 +144,7 @@ class WordLexer:
         self.redir: Redir = Redir(0, "")
         self.newdoc: HereDoc | None = None
         self.docs: list[HereDoc] = []
+        self.commands = 0
         self.newlines = 0
         """Newlines read so far within a command: where an interactive shell shows PS2."""
 
