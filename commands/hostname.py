@@ -18,7 +18,7 @@ def main(p: Program) -> int:
         p.usage("usage: hostname [-f] [-s | -d] [name-of-host]")
     if args:
         return _set(p, "kern.hostname", args[0], "sethostname")
-    name = str(p.sys.sysctl("kern.hostname"))
+    name = p.sys.gethostname()
     first, dot, rest = name.partition(".")
     if "s" in letters:
         name = first

@@ -367,7 +367,7 @@ class Trace:
         if name is None:
             return self.name(addr)
         host, dot, domain = name.partition(".")
-        local = str(self.sys.sysctl("kern.hostname")).partition(".")[2]
+        local = self.sys.gethostname().partition(".")[2]
         return host if dot and domain == local else name
 
     async def print_hop(self, message: Any) -> None:

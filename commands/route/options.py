@@ -55,7 +55,7 @@ class Options:
         """The domain of this host, which is cut off names."""
         if self._domain is None:
             try:
-                self._domain = str(self.p.sys.sysctl("kern.hostname")).partition(".")[2]
+                self._domain = self.p.sys.gethostname().partition(".")[2]
             except KError:
                 self._domain = ""
         return self._domain

@@ -250,7 +250,7 @@ class Trace:
         from vshell.userland.netdb import gethostbyaddr
 
         if self.domain is None:
-            self.domain = str(self.sys.sysctl("kern.hostname")).partition(".")[2]
+            self.domain = self.sys.gethostname().partition(".")[2]
         name = gethostbyaddr(self.p, addr) if addr != bytes(4) else None
         if name is None:
             return inet_ntoa(addr)

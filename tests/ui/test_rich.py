@@ -14,7 +14,8 @@ from prompt_toolkit.output import DummyOutput
 from vshell.machine import Machine
 from vshell.shell.completion import words
 from vshell.shell.drivers import Jump
-from vshell.shell.rich import RichTerminal, history_path
+from vshell.shell.editor import history_path
+from vshell.shell.rich import RichTerminal
 
 PROMPT = b"root@vhost:~ # "
 

@@ -37,6 +37,7 @@ def _serve(machine: Machine, shell: Proc, driver: Driver, keyboard: int) -> bool
                 return False
             if shell.stopped:
                 return True
+            machine.kernel.network()  # the prompt is there; the first command shall not wait for it
             ready, _, _ = select.select([keyboard], [], [], driver.delay())
             if not ready:
                 continue

@@ -3,31 +3,27 @@
 The shell in the machine knows nothing of it.  When it waits for a line at its prompt, the prompt it printed becomes that
 of the editor, and the finished line goes to the tty as if it had been typed; while a command runs the keys go straight
 to the tty.  During editing the machine runs on, and what it prints appears above the line.
+
+The editor takes longer to load than a machine to boot: the first prompt stands on the screen before, and keys that are
+hit meanwhile wait in the terminal.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import select
 import signal
 import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prompt_toolkit import PromptSession
-from prompt_toolkit.application import get_app
-from prompt_toolkit.formatted_text import ANSI
-from prompt_toolkit.history import FileHistory, History, InMemoryHistory
-from prompt_toolkit.patch_stdout import patch_stdout
-
 from vshell.shell import terminal
-from vshell.shell.completion import GuestCompleter
-from vshell.shell.highlight import ShLexer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prompt_toolkit import PromptSession
+    from prompt_toolkit.history import History
     from prompt_toolkit.input import Input
     from prompt_toolkit.output import Output
 
@@ -43,23 +39,6 @@ UNPRINTED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-ln-~]|\][^\x07]*\x07|[^\[\]])")
 """Escape sequences that are no colour: a prompt is drawn again and again, and must not move the cursor."""
 SLICE = 0.05
 """Longest sleep of the machine while a line is edited, seconds."""
-
-
-def history_path() -> Path:
-    """Where typed lines are kept (XDG base directories)."""
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(state) / "vshell" / "history"
-
-
-def open_history(path: Path) -> History:
-    """The history file, or memory where it cannot be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a"):
-            pass
-    except OSError:
-        return InMemoryHistory()
-    return FileHistory(str(path))
 
 
 class RichTerminal:
@@ -89,16 +68,18 @@ class RichTerminal:
         self._interrupted = False
         """True after ^C until the shell says something: the editor has ended the line already."""
         self.tty.output = self._show
-        self.session: PromptSession[str] = PromptSession(
-            history=history or open_history(history_path()),
-            lexer=ShLexer(),
-            completer=GuestCompleter(machine, self.reader),
-            complete_while_typing=False,
-            enable_suspend=False,
-            mouse_support=False,
-            input=input,
-            output=output,
-        )
+        self._session: PromptSession[str] | None = None
+        self._history, self._input, self._output = history, input, output
+
+    @property
+    def session(self) -> PromptSession[str]:
+        """The editor, loaded when it is first wanted."""
+        if self._session is None:
+            with terminal.RawTerminal():
+                from vshell.shell.editor import make_session
+
+                self._session = make_session(self.machine, self.reader, self._history, self._input, self._output)
+        return self._session
 
     # output ----------------------------------------------------------------------------------------------------
     def _show(self, data: bytes) -> None:
@@ -155,6 +136,10 @@ class RichTerminal:
     # a line ----------------------------------------------------------------------------------------------------
     def edit(self) -> None:
         """Have a line edited and hand it to the shell."""
+        session = self.session
+        from prompt_toolkit.formatted_text import ANSI
+        from prompt_toolkit.patch_stdout import patch_stdout
+
         prompt = UNPRINTED.sub("", self.tail.rpartition(b"\r")[2].decode("utf-8", "replace"))
         if self.tail:
             self.put(b"\r\x1b[K")
@@ -162,7 +147,7 @@ class RichTerminal:
         self._editing = True
         try:
             with patch_stdout(raw=True):
-                line = self.session.prompt(ANSI(prompt), default=typed, pre_run=self._pump_in_background)
+                line = session.prompt(ANSI(prompt), default=typed, pre_run=self._pump_in_background)
             keys = line.encode("utf-8", "surrogateescape") + b"\n"
         except KeyboardInterrupt:
             keys = INTR
@@ -183,10 +168,17 @@ class RichTerminal:
             self._muted = False
 
     def _pump_in_background(self) -> None:
+        from prompt_toolkit.application import get_app
+
         get_app().create_background_task(self._pump())
 
     async def _pump(self) -> None:
         """Keep the machine running while a line is edited."""
+        import asyncio
+
+        from prompt_toolkit.application import get_app
+
+        self.machine.kernel.network()  # the prompt is there; the first command shall not wait for it
         while True:
             self.driver.catch_up()
             if self.reader() is None:

@@ -468,11 +468,23 @@ def do_jail_attach(p: Proc, pr: Prison) -> None:
     old.free()
 
 
+def host_prison(td: Proc) -> Prison:
+    """The jail whose identity the process sees: its own, or that of the nearest jail above with one."""
+    pr = td.ucred.prison
+    while not pr.flags & PR_HOST and pr.parent is not None:
+        pr = pr.parent
+    return pr
+
+
 class JailCalls:
     """System calls on jails."""
 
     proc: Proc
     kernel: Kernel
+
+    def gethostname(self) -> str:
+        """gethostname(3): what the sysctl kern.hostname reads, without the tree of all sysctls."""
+        return host_prison(self.proc).hostname
 
     def jail_set(self, params: dict[str, Any], flags: int) -> int:
         """jail_set(2)."""

@@ -10,12 +10,11 @@ from vshell.abi.errno import EINVAL, EPERM, ESRCH, KError
 from vshell.abi.jail import HOSTUUIDLEN, MAXHOSTNAMELEN
 from vshell.abi.proc import KinfoProc
 from vshell.abi.signal import SIG_IGN
-from vshell.kernel.kern.kern_jail import Prison, prison_set_allow
+from vshell.kernel.kern.kern_jail import host_prison, prison_set_allow
 from vshell.kernel.kern.kern_jail_set import set_host
 from vshell.kernel.kern.kern_priv import PRIV_MSGBUF, priv_check
 from vshell.kernel.kern.kern_proc import p_cansee
 from vshell.kernel.kern.kern_sysctl import HANDLERS, SysctlTree, sysctl_handler
-from vshell.kernel.kern.prison_params import PR_HOST
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
@@ -35,17 +34,9 @@ CONSOLE = "ttyu0"
 # the identity of the host --------------------------------------------------------------------------------------
 
 
-def _host_prison(td: Proc) -> Prison:
-    """The jail whose identity the process sees: its own, or that of the nearest jail above with one."""
-    pr = td.ucred.prison
-    while not pr.flags & PR_HOST and pr.parent is not None:
-        pr = pr.parent
-    return pr
-
-
 def _host_string(attr: str, limit: int) -> Any:
     def handler(td: Proc, new: Any) -> Any:
-        pr = _host_prison(td)
+        pr = host_prison(td)
         old = getattr(pr, attr)
         if new is not None:
             if not td.ucred.prison.allows("set_hostname"):
@@ -67,7 +58,7 @@ HANDLERS["kern.hostuuid"] = _host_string("hostuuid", HOSTUUIDLEN)
 @sysctl_handler("kern.hostid")
 def sysctl_hostid(td: Proc, new: Any) -> Any:
     """kern.hostid."""
-    pr = _host_prison(td)
+    pr = host_prison(td)
     old = pr.hostid
     if new is not None:
         if not td.ucred.prison.allows("set_hostname"):
