@@ -188,11 +188,58 @@ class SkiptoCache(FwRequest):
 # tables --------------------------------------------------------------------------------------------------------
 
 
+class TableValue(Record):
+    """What an entry of a table holds (ipfw_table_value): an argument for each kind of action; `nh6` with its zone."""
+
+    skipto: int = 0
+    pipe: int = 0
+    fib: int = 0
+    nat: int = 0
+    dscp: int = 0
+    tag: int = 0
+    divert: int = 0
+    netgraph: int = 0
+    limit: int = 0
+    nh4: int = 0
+    nh6: Octets = bytes(16)
+    mark: int = 0
+    zoneid: int = 0
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What two values that are the same have in common."""
+        return tuple(getattr(self, name) for name in self.fields)
+
+
+VTYPES = ("skipto", "pipe", "fib", "nat", "dscp", "tag", "divert", "netgraph", "limit", "nh4", "nh6", "mark")
+"""The kinds of values in the order of their bits (IPFW_VTYPE_*)."""
+VTYPE_LEGACY = 0x7FFFFFFF
+"""All kinds at once, and all the same."""
+FLOW_FIELDS = ("src-ip", "proto", "src-port", "dst-ip", "dst-port")
+"""What the key of a flow may be made of, in the order of the bits (IPFW_TFFLAG_*)."""
+
+
 class TableEntry(Record):
-    """An entry of a table: (octets, length of the prefix) for addresses, a number, or the name of an interface."""
+    """An entry of a table.
+
+    Its key is (octets, length of the prefix) for addresses, a number, the name of an interface, or for flows
+    (source, protocol, source port, destination, destination port) with None or 0 for what does not count.
+    """
 
     key: object
-    value: int = 0
+    value: TableValue = TableValue()
+
+
+class TableClass(Record):
+    """What an algorithm tells of itself (ipfw_ta_tinfo), for one family of addresses or for all."""
+
+    kind: str
+    """hash, array, radix, or unknown."""
+    family: str
+    size: int
+    items: int
+    itemsize: int
+    itemsize6: int
 
 
 class TableInfo(Record):
@@ -202,12 +249,14 @@ class TableInfo(Record):
     set: int
     kidx: int
     type: str
+    tflags: int
     algo: str
-    valtype: str
+    vmask: int
     refs: int
     items: int
     limit: int
     locked: bool
+    detail: tuple[TableClass, ...] = ()
 
 
 class TableRequest(FwRequest):
@@ -218,11 +267,12 @@ class TableRequest(FwRequest):
 
 
 class TableCreate(TableRequest):
-    """IP_FW_TABLE_XCREATE."""
+    """IP_FW_TABLE_XCREATE: of that type, or of the type of the algorithm."""
 
     type: str = "addr"
+    tflags: int = 0
     algo: str = ""
-    valtype: str = "legacy"
+    vmask: int = VTYPE_LEGACY
     limit: int = 0
     locked: bool = False
 
@@ -262,23 +312,52 @@ class TableSwap(TableRequest):
 
 
 class TableLimit(TableRequest):
-    """IP_FW_TABLE_XMODIFY: the limit."""
+    """IP_FW_TABLE_XMODIFY: the limit, None to leave it as it is."""
 
-    limit: int = 0
+    limit: int | None = None
 
 
 class TableAdd(TableRequest):
-    """IP_FW_TABLE_XADD: all or nothing if `atomic`; the answer is an errno for each entry up to the first that fails."""
+    """IP_FW_TABLE_XADD: a TableResult.
+
+    All or nothing if `atomic`; with `update` entries that are there get the new value.  `type` is what the keys are for.
+    """
 
     entries: tuple[TableEntry, ...] = ()
+    type: str = "addr"
     atomic: bool = False
+    update: bool = False
 
 
 class TableDel(TableRequest):
-    """IP_FW_TABLE_XDEL; the answer is an errno for each key."""
+    """IP_FW_TABLE_XDEL: a TableResult."""
 
     entries: tuple[TableEntry, ...] = ()
+    type: str = "addr"
+
+
+class TableResult(Record):
+    """The first error (0 if there was none), and what became of each entry: added, updated, exists, ..."""
+
+    error: int
+    results: tuple[str, ...]
 
 
 class TablesList(FwRequest):
     """IP_FW_TABLES_XLIST: a TableInfo for each."""
+
+
+class AlgoList(FwRequest):
+    """IP_FW_TABLES_ALIST: (name, type, how many tables) of each algorithm."""
+
+
+class ValueList(FwRequest):
+    """IP_FW_TABLE_VLIST: (index, references, TableValue) of each value in use."""
+
+
+class IfaceList(FwRequest):
+    """IP_FW_XIFLIST: (name, index or 0, references, changes) of each interface that tables follow."""
+
+
+class ObjectList(FwRequest):
+    """IP_FW_DUMP_SRVOBJECTS: (index, type, name) of each external action and name of states."""

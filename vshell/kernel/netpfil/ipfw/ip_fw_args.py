@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vshell.abi.ip_fw import EXT_AH, EXT_DSTOPTS, EXT_ESP, EXT_FRAGMENT, EXT_HOPOPTS, EXT_ROUTING, EXT_RTHDR0, EXT_RTHDR2
+from vshell.abi.ip_fw import (
+    EXT_AH,
+    EXT_DSTOPTS,
+    EXT_ESP,
+    EXT_FRAGMENT,
+    EXT_HOPOPTS,
+    EXT_ROUTING,
+    EXT_RTHDR0,
+    EXT_RTHDR2,
+    TableValue,
+)
 
 if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
@@ -14,6 +24,7 @@ if TYPE_CHECKING:
 ETHER_HDR = 14
 PORTS = frozenset((6, 17, 132, 136))
 ICMP, ICMPV6, TCP = 1, 58, 6
+NOTHING = TableValue()
 
 
 class FwArgs:
@@ -21,7 +32,7 @@ class FwArgs:
 
     __slots__ = (
         "data", "dport", "dst", "eh", "exthdrs", "flow", "ifp", "iif", "incoming", "inp", "iplen", "layer2", "looked", "m",
-        "mark", "off", "offset", "oif", "proto", "short", "sport", "src", "targ", "ulp", "v4", "v6", "vnet",
+        "mark", "off", "offset", "oif", "proto", "short", "sport", "src", "ulp", "v4", "v6", "value", "vnet",
     )  # fmt: skip
 
     def __init__(self, vnet: Vnet, m: Mbuf, ifp: Ifnet | None, incoming: bool, inp: Any, layer2: bool) -> None:
@@ -33,8 +44,10 @@ class FwArgs:
         self.off = m.off + ETHER_HDR if layer2 else m.off
         self.v4 = self.v6 = self.short = False
         self.src = self.dst = b""
-        self.proto = self.sport = self.dport = self.offset = self.iplen = self.exthdrs = self.flow = self.targ = self.mark = 0
+        self.proto = self.sport = self.dport = self.offset = self.iplen = self.exthdrs = self.flow = self.mark = 0
         self.ulp = -1
+        self.value = NOTHING
+        """What the last look-up in a table found: the arguments of actions that take theirs from there (tablearg)."""
         self.looked: tuple[str, ...] = ()
         """Names of states that were looked for: each name once for a packet."""
         etype = (m.data[m.off + 12] << 8 | m.data[m.off + 13]) if layer2 and len(m.data) - m.off >= ETHER_HDR else 0
@@ -94,6 +107,11 @@ class FwArgs:
         self.ulp = at
         if self.proto in PORTS:
             self.sport, self.dport = data[at] << 8 | data[at + 1], data[at + 2] << 8 | data[at + 3]
+
+    @property
+    def targ(self) -> int:
+        """The value of a table whose values are all the same (IPFW_VTYPE_LEGACY)."""
+        return self.value.tag
 
     @property
     def first(self) -> bool:

@@ -353,6 +353,7 @@ LOOKUPS: dict[int, tuple[str, str]] = {
     fw.O_VIA: ("iface", "ifp"),
 }
 """Type of the table and what is looked up; O_TABLE_LOOKUP names it itself."""
+VALUED = (fw.O_IP_SRC_LOOKUP, fw.O_IP_DST_LOOKUP, fw.O_MAC_SRC_LOOKUP, fw.O_MAC_DST_LOOKUP, fw.O_IP_FLOW_LOOKUP)
 
 
 def lookup_of(cmd: Insn) -> tuple[str, str, str] | None:
@@ -397,8 +398,7 @@ KEYS: dict[str, Callable[[FwArgs], Any]] = {
     "mark": lambda a: a.mark,
     "uid": lambda a: _owner(a, "uid"),
     "jail": lambda a: _owner(a, "jail"),
-    # Tables of flows have no entries yet.
-    "flow": lambda a: None,
+    "flow": lambda a: (a.src, a.proto, a.sport, a.dst, a.dport) if _is_ip(a) else None,
     "iif": lambda a: _name(a.iif),
     "oif": lambda a: _name(a.oif),
     "ifp": lambda a: _name(a.ifp),
@@ -406,22 +406,22 @@ KEYS: dict[str, Callable[[FwArgs], Any]] = {
 
 
 def _lookup(cmd: Insn, table: Table, number: int, key: str) -> Test:
-    """Is the key in the table (and, if that is asked for, with that value)?"""
+    """Is the key in the table (and, if that is asked for, with that value)?  What is found is the table argument."""
     data: Any = cmd.data
     what = (lambda a: number) if key == "rulenum" else KEYS[key]
     mask = data[2] if cmd.opcode == fw.O_TABLE_LOOKUP and len(data) == 3 else None
-    want = data[2] if cmd.opcode in (fw.O_IP_SRC_LOOKUP, fw.O_IP_DST_LOOKUP) and len(data) == 3 else None
+    field, want = (data[1], data[2]) if cmd.opcode in VALUED and len(data) == 3 else ("", None)
 
     def test(a: FwArgs) -> bool:
-        value = what(a)
-        if value is None:
+        found = what(a)
+        if found is None:
             return False
         if mask is not None:
-            value = _masked(value, mask)
-        found = table.find(value)
-        if found is None or (want is not None and table.entries[found] != want):
+            found = _masked(found, mask)
+        value = table.algo.lookup(found)
+        if value is None or (want is not None and getattr(value, field) != want):
             return False
-        a.targ = table.entries[found]
+        a.value = value
         return True
 
     return test

@@ -1,11 +1,13 @@
-"""The requests of programs about tables (netpfil/ipfw/ip_fw_table.c)."""
+"""The requests of programs about tables (netpfil/ipfw/ip_fw_table.c, ip_fw_table_value.c, ip_fw_iface.c)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vshell.abi.errno import EBUSY, EEXIST, EINVAL, ENOENT, EOPNOTSUPP, KError
+from vshell.abi.errno import EACCES, EBUSY, EEXIST, EFBIG, ENOENT, KError
 from vshell.abi.ip_fw import (
+    AlgoList,
+    IfaceList,
     TableAdd,
     TableCreate,
     TableDel,
@@ -18,15 +20,20 @@ from vshell.abi.ip_fw import (
     TableInfo,
     TableLimit,
     TableLock,
-    TableRequest,
+    TableResult,
     TablesList,
     TableSwap,
+    TableValue,
+    ValueList,
 )
 from vshell.kernel.netpfil.ipfw.ip_fw_sockopt import fw3
-from vshell.kernel.netpfil.ipfw.ip_fw_table import ALGOS, Tables
+from vshell.kernel.netpfil.ipfw.ip_fw_table import Table, Tables
+from vshell.kernel.netpfil.ipfw.ip_fw_table_algo import ALGOS
 
 if TYPE_CHECKING:
     from vshell.kernel.netpfil.ipfw.ip_fw2 import IpFw
+
+RESULTS = {EEXIST: "exists", ENOENT: "notfound", EFBIG: "limit"}
 
 
 @fw3(TableCreate)
@@ -35,8 +42,6 @@ def table_create(f: IpFw, r: TableCreate) -> int:
     tables = f.vnet[Tables]
     if (tables.place(r.set), r.name) in tables.tables:
         raise KError(EEXIST)
-    if r.type not in ALGOS or r.algo not in ("", ALGOS[r.type]):
-        raise KError(EOPNOTSUPP)
     tables.create(r)
     return 0
 
@@ -45,20 +50,41 @@ def table_create(f: IpFw, r: TableCreate) -> int:
 def table_destroy(f: IpFw, r: TableDestroy) -> int:
     """IP_FW_TABLE_XDESTROY; not while rules refer to it."""
     tables = f.vnet[Tables]
-    if tables.get(r.name, r.set).refs:
+    table = tables.get(r.name, r.set)
+    if table.refs:
         raise KError(EBUSY)
+    tables.clear(table)
     del tables.tables[tables.place(r.set), r.name]
     return 0
 
 
-@fw3(TableFlush, TableLock)
-def table_flush(f: IpFw, r: TableRequest) -> int:
-    """IP_FW_TABLE_XFLUSH, which a lock does not hinder; lock and unlock."""
-    table = f.vnet[Tables].get(r.name, r.set)
-    if isinstance(r, TableLock):
-        table.locked = r.lock
-    else:
-        table.clear()
+def _modifiable(f: IpFw, name: str, which: int) -> Table:
+    table = f.vnet[Tables].get(name, which)
+    if table.algo.readonly:
+        raise KError(EACCES)
+    return table
+
+
+@fw3(TableFlush)
+def table_flush(f: IpFw, r: TableFlush) -> int:
+    """IP_FW_TABLE_XFLUSH, which a lock does not hinder."""
+    f.vnet[Tables].clear(_modifiable(f, r.name, r.set))
+    return 0
+
+
+@fw3(TableLock)
+def table_lock(f: IpFw, r: TableLock) -> int:
+    """IP_FW_TABLE_XMODIFY: lock and unlock."""
+    _modifiable(f, r.name, r.set).locked = r.lock
+    return 0
+
+
+@fw3(TableLimit)
+def table_limit(f: IpFw, r: TableLimit) -> int:
+    """IP_FW_TABLE_XMODIFY: another limit, if one is given."""
+    table = _modifiable(f, r.name, r.set)
+    if r.limit is not None:
+        table.limit = r.limit
     return 0
 
 
@@ -72,98 +98,119 @@ def table_info(f: IpFw, r: TableGet) -> TableInfo:
 @fw3(TablesList)
 def tables_list(f: IpFw, r: TablesList) -> tuple[TableInfo, ...]:
     """IP_FW_TABLES_XLIST."""
-    return tuple(t.info() for t in f.vnet[Tables].tables.values())
-
-
-def _order(key: Any) -> Any:
-    return (len(key[0]), *key) if isinstance(key, tuple) else key
+    return tuple(t.info() for t in f.vnet[Tables].listed())
 
 
 @fw3(TableDump)
 def table_dump(f: IpFw, r: TableDump) -> tuple[TableEntry, ...]:
-    """IP_FW_TABLE_XLIST: in order; interfaces the youngest first."""
-    table = f.vnet[Tables].get(r.name, r.set)
-    keys = list(table.entries)
-    keys = keys[::-1] if table.type == "iface" else sorted(keys, key=_order)
-    return tuple(TableEntry(k, table.entries[k]) for k in keys)
+    """IP_FW_TABLE_XLIST."""
+    algo = f.vnet[Tables].get(r.name, r.set).algo
+    return tuple(TableEntry(key, value) for key, value in algo.dump())
 
 
 @fw3(TableFind)
 def table_find(f: IpFw, r: TableFind) -> TableEntry:
     """IP_FW_TABLE_XFIND."""
-    table = f.vnet[Tables].get(r.name, r.set)
-    key = table.find(r.key)
-    if key is None:
+    found = f.vnet[Tables].get(r.name, r.set).algo.find(r.key)
+    if found is None:
         raise KError(ENOENT)
-    return TableEntry(key, table.entries[key])
-
-
-def _entry_key(key: Any) -> Any:
-    """A prefix without the bits behind it."""
-    if not isinstance(key, tuple):
-        return key
-    shift = len(key[0]) * 8 - key[1]
-    return (int.from_bytes(key[0], "big") >> shift << shift).to_bytes(len(key[0]), "big"), key[1]
+    return TableEntry(*found)
 
 
 @fw3(TableSwap)
 def table_swap(f: IpFw, r: TableSwap) -> int:
-    """IP_FW_TABLE_XSWAP: the entries of two tables of one type."""
+    """IP_FW_TABLE_XSWAP."""
     tables = f.vnet[Tables]
-    one, two = tables.get(r.name, r.set), tables.get(r.other, r.set)
-    if one.type != two.type:
-        raise KError(EINVAL)
-    one.entries, two.entries = two.entries, one.entries
-    one.lengths, two.lengths = two.lengths, one.lengths
-    return 0
-
-
-@fw3(TableLimit)
-def table_limit(f: IpFw, r: TableLimit) -> int:
-    """IP_FW_TABLE_XMODIFY: another limit."""
-    f.vnet[Tables].get(r.name, r.set).limit = r.limit
+    tables.swap(tables.get(r.name, r.set), tables.get(r.other, r.set))
     return 0
 
 
 @fw3(TableAdd)
-def table_add(f: IpFw, r: TableAdd) -> tuple[int, ...]:
-    """IP_FW_TABLE_XADD: up to the first that fails; EFBIG (27) is the limit, EROFS (30) the lock."""
-    table = f.vnet[Tables].get(r.name, r.set)
-    out: list[int] = []
-    added: list[Any] = []
-    for entry in r.entries:
-        key = _entry_key(entry.key)
-        if table.locked:
-            out.append(30)
-        elif key in table.entries:
-            out.append(EEXIST)
-        elif table.limit and len(table.entries) >= table.limit:
-            out.append(27)
+def table_add(f: IpFw, r: TableAdd) -> TableResult:
+    """add_table_entry: an entry that fails does not keep the others out, unless all or nothing is asked for."""
+    tables: Tables = f.vnet[Tables]
+    results = ["ignored"] * len(r.entries)
+    try:
+        table = tables.usable(r.name, r.set, r.type)
+        if len(r.entries) == 1 and table.full() and not r.update:
+            return TableResult(EFBIG, ("limit",))
+        keys = [table.algo.key(entry.key) for entry in r.entries]
+    except KError as e:
+        return TableResult(e.errno, tuple(results))
+    table.algo.room(len(keys))
+    first = 0
+    done: list[tuple[Any, TableValue | None]] = []
+    for i, entry in enumerate(r.entries):
+        old = table.algo.entries.get(keys[i])
+        try:
+            results[i] = tables.add(table, entry, keys[i], r.update)
+        except KError as e:
+            first = first or e.errno
+            results[i] = RESULTS.get(e.errno, "error")
+            if r.atomic:
+                _undo(tables, table, done)
+                break
+            continue
+        done.append((keys[i], old))
+    if done:
+        table.algo.room(0)
+    return TableResult(first, tuple(results))
+
+
+def _undo(tables: Tables, table: Table, done: list[tuple[Any, TableValue | None]]) -> None:
+    """rollback_added_entries."""
+    for key, old in reversed(done):
+        if old is None:
+            tables.remove(table, key)
         else:
-            table.add(key, entry.value)
-            added.append(key)
-            out.append(0)
-        if out[-1]:
-            break
-    if r.atomic and out and out[-1]:
-        for key in added:
-            table.remove(key)
-    return tuple(out)
+            tables.unlink(table.algo.entries[key])
+            table.algo.add(key, tables.link(old))
 
 
 @fw3(TableDel)
-def table_del(f: IpFw, r: TableDel) -> tuple[int, ...]:
-    """IP_FW_TABLE_XDEL: all that are there."""
-    table = f.vnet[Tables].get(r.name, r.set)
-    out: list[int] = []
-    for entry in r.entries:
-        if table.locked:
-            out.append(30)
-            break
-        key = _entry_key(entry.key)
-        if key not in table.entries:
-            out.append(ENOENT)
-            continue
-        table.remove(key)
-        out.append(0)
-    return tuple(out)
+def table_del(f: IpFw, r: TableDel) -> TableResult:
+    """del_table_entry: all that are there."""
+    tables: Tables = f.vnet[Tables]
+    results = ["ignored"] * len(r.entries)
+    try:
+        table = tables.usable(r.name, r.set, r.type)
+        keys = [table.algo.key(entry.key) for entry in r.entries]
+    except KError as e:
+        return TableResult(e.errno, tuple(results))
+    first = 0
+    for i, key in enumerate(keys):
+        try:
+            tables.remove(table, key)
+            results[i] = "deleted"
+        except KError as e:
+            first = first or e.errno
+            results[i] = RESULTS.get(e.errno, "error")
+    return TableResult(first, tuple(results))
+
+
+# ipfw internal ---------------------------------------------------------------------------------------------------
+
+
+@fw3(AlgoList)
+def algo_list(f: IpFw, r: AlgoList) -> tuple[tuple[str, str, int], ...]:
+    """list_table_algo."""
+    tables = f.vnet[Tables].tables.values()
+    return tuple((a.name, a.type, sum(1 for t in tables if isinstance(t.algo, a))) for a in ALGOS)
+
+
+@fw3(ValueList)
+def value_list(f: IpFw, r: ValueList) -> tuple[tuple[int, int, TableValue], ...]:
+    """list_table_values."""
+    return tuple((index, refs[0], value) for index, refs, value in f.vnet[Tables].values.values())
+
+
+@fw3(IfaceList)
+def iface_list(f: IpFw, r: IfaceList) -> tuple[tuple[str, int, int, int], ...]:
+    """list_ifaces: those that tables name; how often they changed is one more than not at all for one that is there."""
+    refs: dict[str, int] = {}
+    for table in f.vnet[Tables].tables.values():
+        if table.type == "iface":
+            for name in table.algo.entries:
+                refs[name] = refs.get(name, 0) + 1
+    indexes = {ifp.xname: ifp.index for ifp in f.vnet.ifnets}
+    return tuple((name, indexes.get(name, 0), count, 0) for name, count in refs.items())
