@@ -80,10 +80,12 @@ if TYPE_CHECKING:
 
 def vn_open(proc: Proc, path: str, flags: int, mode: int = 0o666) -> File:
     """The open file of a path, made first if asked for."""
-    vnode = _create(proc, path, flags, mode) if flags & O_CREAT else None
-    if vnode is not None:
-        return vnode.open(proc, flags)
-    dvp, name, vnode = lookup(proc, path, not flags & O_NOFOLLOW)
+    if flags & O_CREAT:
+        dvp, name, vnode, made = _create(proc, path, flags, mode)
+        if made:
+            return vnode.open(proc, flags)
+    else:
+        dvp, name, vnode = lookup(proc, path, not flags & O_NOFOLLOW)
     _check_open(proc, vnode, flags)
     if flags & O_TRUNC and isinstance(vnode, RegularVnode) and flags & O_ACCMODE != O_RDONLY:
         vnode.truncate(0)
@@ -93,18 +95,18 @@ def vn_open(proc: Proc, path: str, flags: int, mode: int = 0o666) -> File:
     return file
 
 
-def _create(proc: Proc, path: str, flags: int, mode: int) -> Vnode | None:
-    """O_CREAT: the new file, or None if there is one already."""
+def _create(proc: Proc, path: str, flags: int, mode: int) -> tuple[DirVnode, str, Vnode, bool]:
+    """O_CREAT: directory, name and file, and whether it is new."""
     follow = not flags & (O_NOFOLLOW | O_EXCL)
     dvp, name, vnode, trailing = lookup_parent(proc, path, follow)
     if vnode is not None:
         if flags & O_EXCL:
             raise KError(EEXIST)
-        return None
+        return dvp, name, vnode, False
     if trailing:
         raise KError(ENOENT)
     may_create(dvp, proc.ucred)
-    return dvp.mkreg(name, mode & ~proc.cmask & ~S_ISTXT, proc.ucred.uid)
+    return dvp, name, dvp.mkreg(name, mode & ~proc.cmask & ~S_ISTXT, proc.ucred.uid), True
 
 
 def _check_open(proc: Proc, vnode: Vnode, flags: int) -> None:

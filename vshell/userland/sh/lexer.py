@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from vshell.userland.sh.nodes import Lit, Word
+from vshell.userland.sh.nodes import QUOTEMARK, VSNORMAL, Lit, Part, Var, Word
 from vshell.userland.sh.tokens import (
     CHKALIAS,
     CHKKWD,
@@ -25,14 +25,14 @@ from vshell.userland.sh.tokens import (
     TSEMI,
     TWORD,
 )
-from vshell.userland.sh.words import DQ, HereDoc, SyntaxFailure, WordLexer, plain_word
+from vshell.userland.sh.words import DQ, HereDoc, SyntaxFailure, WordLexer, plain_word, quote
 
 _TOKEN = re.compile(r"[ \t]*(?:([^\s'\"`$\\<>();&|#\x00][^\s'\"`$\\<>();&|\x00]*)(?=[ \t\n;&|()])|(\n)|(;)(?=[^;&\\])|())")
 """Blanks, and behind them a plain word, a newline, a single semicolon, or something that needs a closer look."""
 _QUOTES = frozenset("\"'$")
 
 _WHOLE: list[re.Pattern[str]] = []
-"""Compiled when a script has use for them: whole_words and simple_lines."""
+"""Compiled when a script has use for them: such a word, a line of such words, their pieces, what is in double quotes."""
 _PARAMETER = r"\$(?:[A-Za-z_][A-Za-z0-9_]*+|[0-9@#?*!$-]|\{[^'\"`$\\{}\n]*+\}|\(\((?:[^'\"`$\\()\n]|\$[A-Za-z_])*+\)\))"
 _MADE: dict[str, Word | None] = {}
 
@@ -42,43 +42,37 @@ def whole_words() -> re.Pattern[str]:
     if not _WHOLE:
         piece = rf"(?:[^\s'\"`$\\<>();&|\x00]|'[^'\n]*+'|\"(?:[^\"`$\\\n]|{_PARAMETER})*+\"|{_PARAMETER})"
         word = f"(?!#){piece}++"
+        plain = r"\$([A-Za-z_][A-Za-z0-9_]*|[0-9@#?*!$-])"
         _WHOLE.append(re.compile(rf"{word}(?=[ \t\n;&|()])"))
         _WHOLE.append(re.compile(rf"[ \t]*+{word}(?:[ \t]++{word})*+[ \t]*+\n"))
+        _WHOLE.append(re.compile(rf"([^'\"$]+)|'([^']*)'|{plain}|\"([^\"]*)\""))
+        _WHOLE.append(re.compile(rf"([^$]+)|{plain}"))
     return _WHOLE[0]
 
 
-def simple_line(line: str) -> list[Word] | None:
-    """The words of a line that has nothing but such words."""
-    whole = whole_words()
-    if _WHOLE[1].fullmatch(line) is None:
-        return None
-    words = []
-    for text in whole.findall(line):
-        word = cached_word(text)
-        if word is None:
-            return None
-        words.append(word)
-    return words
-
-
-def cached_word(text: str) -> Word | None:
-    """The word of such a text, the same one each time; None if its meaning depends on where it stands."""
-    try:
-        return _MADE[text]
-    except KeyError:
-        pass
-    if len(_MADE) >= 8192:
-        return None
-    word = None
-    if "LINENO" not in text:
-        lexer = Lexer(text + "\n")
-        try:
-            if lexer.readword(lexer.getc()) == TWORD and lexer.i == len(text):
-                word = lexer.word
-        except SyntaxFailure:
-            pass  # it will be found again, in its line
-    _MADE[text] = word
-    return word
+def plain_pieces(text: str) -> Word:
+    """The word of a text whose only substitutions are names behind a dollar sign; what WordLexer makes of it, sooner."""
+    parts: list[Part] = []
+    quoted = False
+    for m in _WHOLE[2].finditer(text):
+        kind = m.lastindex
+        if kind == 1:
+            parts.append(Lit(m[1], m[1]))
+        elif kind == 3:
+            parts.append(Var(m[3], VSNORMAL, False, False, False))
+        else:
+            quoted = True
+            parts.append(QUOTEMARK)
+            if kind == 2:
+                if m[2]:
+                    parts.append(Lit(quote(m[2]), m[2]))
+                continue
+            for n in _WHOLE[3].finditer(m[4]):
+                if n.lastindex == 1:
+                    parts.append(Lit(quote(n[1]), n[1]))
+                else:
+                    parts.append(Var(n[2], VSNORMAL, False, True, False))
+    return Word(parts, quoted)
 
 
 class Lexer(WordLexer):
@@ -161,7 +155,7 @@ class Lexer(WordLexer):
     def _whole_word(self) -> bool:
         """A word with quotes and parameters that stands alone, like words of that text before it."""
         m = whole_words().match(self.s, self.i)
-        word = cached_word(m.group()) if m is not None else None
+        word = self.known_word(m.start(), m.end()) if m is not None else None
         if m is None or word is None:
             return False
         self.i = m.end()
@@ -169,6 +163,52 @@ class Lexer(WordLexer):
         self.word = word
         self.lasttoken = TWORD
         return True
+
+    def known_word(self, start: int, end: int) -> Word | None:
+        """The word of such a text, the same one each time; None if its meaning depends on where it stands."""
+        text = self.s[start:end]
+        try:
+            return _MADE[text]
+        except KeyError:
+            pass
+        if len(_MADE) >= 4096:
+            _MADE.clear()
+        word = None
+        if "LINENO" in text:
+            pass
+        elif "${" not in text and "$(" not in text:
+            word = plain_pieces(text)
+        else:
+            self.i = start + 1
+            try:
+                if self.readword(text[0]) == TWORD and self.i == end:
+                    word = self.word
+            except SyntaxFailure:
+                pass  # it will be found again, in its line
+            self.i = start
+        _MADE[text] = word
+        return word
+
+    def simple_line(self, end: int) -> list[Word] | None:
+        """The words of a line up to `end` that has nothing but such words."""
+        whole = whole_words()
+        start = self.i
+        s = self.s
+        if _WHOLE[1].fullmatch(s, start, end) is None:
+            return None
+        words = []
+        for m in whole.finditer(s, start, end):
+            text = m.group()
+            if "$" in text or '"' in text or "'" in text:
+                word = self.known_word(m.start(), m.end())
+                if word is None:
+                    self.i = start
+                    return None
+            else:
+                word = plain_word(text)
+            words.append(word)
+        self.i = start
+        return words
 
     def _comment(self) -> None:
         while True:

@@ -144,49 +144,69 @@ class Word:
         self.glob = False
         self.field = True
         self._value: Word | None = None
+        if len(parts) == 1 and type(parts[0]) is Lit:
+            self._literal(parts[0])
+            return
         pieces: list[str | Var] | None = []
-        tilde = False
+        tilde = glob = varies = arith = False
         for p in parts:
-            if isinstance(p, Lit):
+            kind = type(p)
+            if kind is Lit:
+                raw = p.raw  # type: ignore[union-attr]
                 if pieces is not None:
-                    pieces.append(p.plain)
-                self.glob = self.glob or glob_active(p.raw)
-                tilde = tilde or "~" in p.raw
-            elif isinstance(p, Var):
-                if not p.quoted:
+                    pieces.append(p.plain)  # type: ignore[union-attr]
+                glob = glob or glob_active(raw)
+                tilde = tilde or "~" in raw
+            elif kind is Var:
+                varies = True
+                if not p.quoted:  # type: ignore[union-attr]
                     self.field = False
-                self.glob = self.glob or may_glob(p)
-                if pieces is not None and p.subtype == VSNORMAL and p.name not in "@*" and not p.lineno:
-                    pieces.append(p)
+                    glob = True
+                else:
+                    glob = glob or may_glob(p)
+                if pieces is not None and p.subtype == VSNORMAL and p.name not in "@*" and not p.lineno:  # type: ignore[union-attr]
+                    pieces.append(p)  # type: ignore[arg-type]
                 else:
                     pieces = None
                     self.field = False
-            elif isinstance(p, Mark):
-                continue
-            else:
+            elif kind is not Mark:
+                varies = True
+                arith = arith or kind is Arith
                 pieces = None
                 self.field = False
-                if not p.quoted:
-                    self.glob = True
+                if not p.quoted:  # type: ignore[union-attr]
+                    glob = True
         first = parts[0] if parts else None
-        self.text = first.raw if isinstance(first, Lit) else ""
+        self.text = ""
         """Raw text when the word is one literal: what keywords, aliases and function names are compared with."""
-        self.assign = isassignment(self.text) if self.text else 0
+        self.assign = isassignment(first.raw) if isinstance(first, Lit) else 0
         if tilde:
             pieces = None
-        if len(parts) != 1:
-            self.text = ""
         self.pieces = pieces
         self.const: str | None = None
-        if pieces is not None and not self.glob and all(type(p) is str for p in pieces):
+        if pieces is not None and not varies and not glob:
             self.const = "".join(pieces)  # type: ignore[arg-type]
-        if self.glob:
+        self.glob = glob
+        if glob:
             self.field = False
-        self.arith = _expression(parts)
+        self.arith = _expression(parts) if arith else None
         """The expression if the word is nothing but an arithmetic expansion of constant text."""
         self.pattern: str | None = None
-        if not tilde and all(isinstance(p, (Lit, Mark)) for p in parts):
-            self.pattern = "".join(p.raw for p in parts if isinstance(p, Lit))
+        if not tilde and not varies:
+            self.pattern = "".join([p.raw for p in parts if type(p) is Lit])
+
+    def _literal(self, part: Lit) -> None:
+        """What can be found out about a word that is one literal."""
+        raw = part.raw
+        tilde = "~" in raw
+        self.text = raw
+        self.assign = isassignment(raw) if "=" in raw else 0
+        self.glob = glob_active(raw)
+        self.field = not self.glob
+        self.pieces = None if tilde else [part.plain]
+        self.const = None if tilde or self.glob else part.plain
+        self.arith = None
+        self.pattern = None if tilde else raw
 
     @property
     def value(self) -> Word:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from vshell.userland.sh.lexer import Lexer, simple_line
+from vshell.userland.sh.lexer import Lexer
 from vshell.userland.sh.nodes import (
     ESC,
     NAND,
@@ -114,7 +114,7 @@ class Parser(Lexer):
         """The next complete command; None for an empty line.  Raises EndOfInput, NeedMore or SyntaxFailure."""
         if not self.pushed:
             end = self.s.find("\n", self.i) + 1
-            node = self._line_of_words(self.s[self.i : end]) if end else None
+            node = self._line_of_words(self.s[self.i : end], end) if end else None
             if node is not None:
                 self.i = end
                 self.startline = self.line
@@ -132,7 +132,7 @@ class Parser(Lexer):
         self.pushback = True
         return self.parse_list(True)
 
-    def _line_of_words(self, text: str) -> Node | None:
+    def _line_of_words(self, text: str, end: int) -> Node | None:
         """A line that is nothing but one simple command without redirections; the same line gives the same tree."""
         try:
             node = _LINES[text]
@@ -142,9 +142,11 @@ class Parser(Lexer):
             if _LINE.fullmatch(text) is not None:
                 words = [plain_word(w) for w in text.split()]
             elif self.commands > _SHORT:
-                words = simple_line(text)
+                words = self.simple_line(end)
             node = Cmd(words, []) if words and (words[0].quoted or words[0].text not in KEYWORDS) else None
-            if len(_LINES) < 8192 and (node is not None or self.commands > _SHORT):
+            if node is not None or self.commands > _SHORT:
+                if len(_LINES) >= 4096:
+                    _LINES.clear()
                 _LINES[text] = node
         if node is None:
             return None

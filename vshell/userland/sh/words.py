@@ -753,7 +753,7 @@ def plain_word(text: str) -> Word:
     """The word of a text without quotes or substitutions; common ones are shared."""
     word = _WORDS.get(text)
     if word is None:
-        word = Word([Lit(text, text)], False)
-        if len(_WORDS) < 4096:
-            _WORDS[text] = word
+        if len(_WORDS) >= 4096:
+            _WORDS.clear()
+        word = _WORDS[text] = Word([Lit(text, text)], False)
     return word
