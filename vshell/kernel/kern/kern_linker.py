@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel
 
-FOLDERS = ("net", "netgraph", "netpfil", "netinet", "netinet6", "fs", "dev", "kern")
+FOLDERS = ("net", "netgraph", "crypto", "netpfil", "netinet", "netinet6", "fs", "dev", "kern")
 """Where the Python file of a loadable file is looked for."""
 
 KERNEL_ADDRESS = 0xFFFFFFFF80000000

@@ -77,7 +77,8 @@ def ngmsg(
 ) -> Callable[[Handler], Any]:
     """Make a method `(self, arg, msg)` a message of the type.
 
-    `size` is what the arguments must have (that of an argument's default unless given; 0 checks nothing).
+    `size` is what the arguments must have (that of an argument's default unless given; 0 checks nothing).  A method that
+    returns None sends no answer.
     """
 
     def mark(handler: Handler) -> NgCmd:
@@ -209,7 +210,7 @@ class Node:
                 raise KError(EINVAL)
             arg = cmd.arg.load(msg.data, 0)[0]
         answer = cmd.handler(self, arg, msg)
-        if cmd.resp is not None:
+        if cmd.resp is not None and answer is not None:
             ng_respond(self, msg, ng_dump(cmd.resp, answer))
 
     @property
@@ -463,5 +464,17 @@ def ng_send_msg(node: Node, hook: NgHook | None, msg: NgMsg) -> None:
     msg.hook = hook.peer
     try:
         ng_deliver(hook.peer.node, msg)
+    except KError:
+        pass
+
+
+def ng_send_msg_id(node: Node, dest: int, msg: NgMsg) -> None:
+    """NG_SEND_MSG_ID: to a node of the same stack by its id; failures are not reported."""
+    found = node.vnet[NgVnet].by_id.get(dest)
+    if found is None or not found.valid:
+        return
+    msg.retaddr = msg.retaddr or node.id
+    try:
+        ng_deliver(found, msg)
     except KError:
         pass
