@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Protocol
 from vshell.abi.fcntl import Stat
 from vshell.abi.proc import KinfoFile
 from vshell.abi.record import Record
+from vshell.abi.vshell import MetaRequest
 
 Main = Callable[["Syscalls"], Awaitable[int]]
 """What a forked child runs: gets its own system calls, returns the exit status."""
@@ -285,6 +286,10 @@ class Syscalls(Protocol):
     def jail_attach(self, jid: int) -> None: ...
     def jail_remove(self, jid: int) -> None: ...
     def gethostname(self) -> str: ...
+
+    def vshell(self, request: MetaRequest) -> Any:
+        """Ask the machine about itself as a whole (abi/vshell.py)."""
+        ...
 
     # sockets ---------------------------------------------------------------------------------------------------
     def socket(self, domain: int, type: int, protocol: int = 0) -> int:

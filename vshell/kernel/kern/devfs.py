@@ -119,11 +119,13 @@ class DevDir(DirVnode):
         found = self.entries.get(name)
         if found is not None and not isinstance(found, DevVnode):
             return found
-        visible = self._visible()
-        if name not in visible:
-            self.entries.pop(name, None)
-            return None
-        dev = visible[name]
+        dev = self.mount.kernel.devices.get(self.prefix + name) if RULESETS.get(self.mount.ruleset) is None else None
+        if dev is None:
+            visible = self._visible()
+            if name not in visible:
+                self.entries.pop(name, None)
+                return None
+            dev = visible[name]
         if not isinstance(found, DevVnode) or found.dev is not dev:
             if dev is None:
                 self.enter(name, DevDir(self.mount, f"{self.prefix}{name}/"))
@@ -223,6 +225,13 @@ def _console(proc: Proc, flags: int) -> File:
     return _tty(proc, flags) if proc.ctty is not None else MemoryDevice(flags, "null", lambda size: b"")
 
 
+def _bpf(proc: Proc, flags: int) -> File:
+    """bpf(4), which comes with the network."""
+    from vshell.kernel.net.bpf import BpfD
+
+    return BpfD(proc, flags)
+
+
 def _descriptor(proc: Proc, flags: int) -> File:
     raise KError(ENXIO)  # never asked: FdVnode opens them
 
@@ -237,6 +246,8 @@ def devices_init(kernel: Kernel) -> None:
     make_dev(kernel, "random", _memory("random"), mode=0o644)
     make_dev(kernel, "urandom", _memory("urandom"), mode=0o644)
     make_dev(kernel, "tty", _tty, mode=0o666)
+    for name in ("bpf", "bpf0"):
+        make_dev(kernel, name, _bpf)
 
 
 def new_devfs(kernel: Kernel, onname: str) -> Mount:

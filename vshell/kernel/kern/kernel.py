@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar
 
+    from vshell.abi.vshell import MetaRequest
     from vshell.kernel.kern.devfs import Cdev
     from vshell.kernel.kern.kern_jail import Prison
     from vshell.kernel.kern.kern_linker import Linker
-    from vshell.kernel.kern.kern_proc import Entry
+    from vshell.kernel.kern.kern_proc import Entry, Proc
     from vshell.kernel.kern.module import VnetModule
     from vshell.kernel.kern.vfs import Mount, Vnode
     from vshell.kernel.net.vnet import Vnet
@@ -81,6 +82,8 @@ class Kernel(Instances):
         """Reads a data file of the initial file system, handed in by the machine."""
         self.list_modules: Callable[[], tuple[str, ...]] = tuple
         """The names of the loadable modules there are files for, handed in by the machine."""
+        self.outside: Callable[[Proc, MetaRequest], Any] | None = None
+        """Answers what only the front end can (abi/vshell.py), handed in by it."""
         self.kenv: dict[str, str] = {}
         """The kernel environment (kern_environment.py)."""
         self.console_sessions: set[int] = set()
