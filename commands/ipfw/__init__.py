@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from vshell.abi.errno import KError
 from vshell.commands.ipfw.cmdline import Options, join_commas, split_words, substrcmp
 from vshell.commands.ipfw.listing import ipfw_list
 from vshell.commands.ipfw.manage import ipfw_add, ipfw_delete, ipfw_flush, ipfw_sets, ipfw_sysctl, ipfw_zero
 from vshell.commands.ipfw.tables import ipfw_table
-from vshell.commands.ipfw.words import EX_DATAERR, EX_UNAVAILABLE, EX_USAGE
+from vshell.commands.ipfw.words import EX_DATAERR, EX_OSERR, EX_UNAVAILABLE, EX_USAGE
 from vshell.userland.getopt import Getopt
 from vshell.userland.humanize import strtonum
 from vshell.userland.program import Program, program
 from vshell.userland.stdio import Reader, decode
+
+if TYPE_CHECKING:
+    from vshell.abi.syscalls import Syscalls
 
 LETTERS = "abcdDefhinNp:qs:STtvx"
 FLAGS = {
@@ -147,6 +152,10 @@ async def command(o: Options, av: list[str]) -> None:
         ipfw_list(o, av[1:], True)
     elif o.use_set is not None and substrcmp(o, word, "table"):
         ipfw_table(o, av[1:])
+    elif substrcmp(o, word, "internal"):
+        from vshell.commands.ipfw.internal import ipfw_internal
+
+        ipfw_internal(o, av[1:])
     else:
         o.errx(EX_USAGE, f"bad command `{word}'")
 
@@ -173,25 +182,73 @@ async def ipfw_main(o: Options, words: list[str]) -> bool:
 
 
 async def readfile(o: Options, argv: list[str]) -> None:
-    """ipfw_readfile: a command per line; messages name the line."""
+    """ipfw_readfile: a command per line, maybe through a preprocessor; messages name the line."""
     getopt = Getopt(o.p, "cfNnp:qS", argv)
-    for letter, _ in getopt:
-        if letter in "?p":
-            o.errx(EX_USAGE, BAD if letter == "?" else "preprocessors are not supported")
+    preprocessor: list[str] = []
+    for letter, value in getopt:
+        if letter == "?":
+            o.errx(EX_USAGE, BAD)
+        if letter == "p":
+            if getopt.optind >= len(argv):
+                o.errx(EX_USAGE, "no filename argument")
+            preprocessor = [value, *argv[getopt.optind : -1]]
+            break
         setattr(o, FLAGS[letter], True)
-    if len(getopt.args) != 1:
+    if not preprocessor and len(getopt.args) != 1:
         o.errx(EX_USAGE, f"extraneous filename arguments {argv[-1]}")
     try:
         fd = o.p.sys.open(argv[-1])
     except KError as e:
         o.err(EX_UNAVAILABLE, e, f"fopen: {argv[-1]}")
     name, number = o.p.name, 0
+    pid, fd = preprocess(o, preprocessor, fd) if preprocessor else (0, fd)
     reader = Reader(o.p.sys, fd)
     while line := await _line(reader):
-        number += 1
-        o.p.name = f"Line {number}"
-        await ipfw_main(o, [decode(line)])
-    o.p.name = name
+        # fgets with a buffer of 4096 octets: what is longer is more lines than one.
+        for at in range(0, len(line), 4095):
+            number += 1
+            o.p.name = f"Line {number}"
+            await ipfw_main(o, [decode(line[at : at + 4095]).partition("\0")[0]])
+    # It keeps the name of the last line, if it had read any.
+    o.p.name = f"Line {number}" if number else name
+    if pid:
+        await _preprocessed(o, pid)
+
+
+def preprocess(o: Options, argv: list[str], fd: int) -> tuple[int, int]:
+    """Run the file through a program: its process id, and what it has to say."""
+    from vshell.userland.execvp import execvp
+
+    read, write = o.p.sys.pipe()
+    name, env = o.p.name, dict(o.p.env)
+
+    async def child(sys: Syscalls) -> int:
+        sys.dup2(fd, 0)
+        sys.dup2(write, 1)
+        for each in (fd, write, read):
+            sys.close(each)
+        try:
+            execvp(sys, argv, env)
+        except KError as e:
+            Program(sys, [name], env).warn(e, f"execvp({argv[0]}) failed")
+        return EX_OSERR
+
+    pid = o.p.sys.fork(child)
+    o.p.sys.close(fd)
+    o.p.sys.close(write)
+    return pid, read
+
+
+async def _preprocessed(o: Options, pid: int) -> None:
+    """The preprocessor must have ended well."""
+    from vshell.abi.fcntl import WEXITSTATUS, WIFEXITED, WTERMSIG
+    from vshell.userland.system import wait_for
+
+    status = await wait_for(o.p, pid)
+    if WIFEXITED(status) and WEXITSTATUS(status):
+        o.errx(EX_UNAVAILABLE, f"preprocessor exited with status {WEXITSTATUS(status)}")
+    if not WIFEXITED(status):
+        o.errx(EX_UNAVAILABLE, f"preprocessor exited with signal {WTERMSIG(status)}")
 
 
 async def _line(reader: Reader) -> bytes:
