@@ -97,6 +97,7 @@ from vshell.abi.sockio import (
     SIOCSIFFLAGS,
     SIOCSIFMTU,
 )  # fmt: skip
+from vshell.abi.topology import MEMBER
 from vshell.kernel.kern.kern_priv import PRIV_NET_BRIDGE, priv_check
 from vshell.kernel.kern.module import SI_SUB_PROTO_IFATTACHDOMAIN, Kld
 from vshell.kernel.net import bridgestp
@@ -108,9 +109,12 @@ from vshell.kernel.net.ifioctl import ifunit
 from vshell.kernel.net.ifnet import Ifnet, if_link_state_change, iflladdr_event, ifnet_departure_event, ifpromisc
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vshell.abi.record import Record
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel
+    from vshell.kernel.net.ifnet import Wiring
     from vshell.kernel.net.vnet import Vnet
 
 KLD = Kld(depends=("bridgestp",), files=("net.bridge_path",), size=0x8810)
@@ -166,6 +170,10 @@ class Bridge(BridgePath):
         ifp.baudrate = 0
         ifc.vnet[BridgeModule].bridges.insert(0, ifp)
         return ifp
+
+    def wiring(self) -> Iterable[Wiring]:
+        """Its members."""
+        return [(MEMBER, port.ifp) for port in self.ports]
 
     def destroy(self) -> None:
         """bridge_clone_destroy."""

@@ -26,6 +26,7 @@ from vshell.abi.sockio import (
     SIOCSIFMEDIA,
     SIOCSIFMTU,
 )  # fmt: skip
+from vshell.abi.topology import WIRE
 from vshell.kernel.kern.module import KernelModule, sysctl_proc
 from vshell.kernel.net.if_clone import IfCloner, cloner, if_clone_destroyif, ifc_name2unit
 from vshell.kernel.net.if_ethersubr import EtherIfnet, ether_gen_addr, ether_ifattach, ether_ifdetach, ether_input
@@ -35,9 +36,12 @@ from vshell.kernel.net.ifnet import if_link_state_change
 from vshell.kernel.net.mbuf import M_BCAST, M_CSUM_IP, M_MCAST, M_SPLIT, M_VLANTAG
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vshell.abi.record import Record
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel
+    from vshell.kernel.net.ifnet import Wiring
     from vshell.kernel.net.mbuf import Mbuf
 
 CAPABILITIES = (
@@ -116,6 +120,10 @@ class Epair(EtherIfnet):
         other.paired = False
         if_clone_destroyif(ifc, other, force=True)
         ifc.free_unit(self.dunit)
+
+    def wiring(self) -> Iterable[Wiring]:
+        """Its other end."""
+        return ((WIRE, self.oifp),)
 
     def set_state(self, running: bool) -> None:
         """epair_set_state."""

@@ -36,6 +36,7 @@ from vshell.abi.sockio import (
     SIOCSIFMTU,
     SIOCSTUNFIB,
 )  # fmt: skip
+from vshell.abi.topology import TUNNEL
 from vshell.kernel.kern.module import Sysctl, VnetModule
 from vshell.kernel.kern.prison_ip import prison_check_ip
 from vshell.kernel.net.if_clone import IfCloner, cloner
@@ -45,8 +46,11 @@ from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, M_SPLIT
 from vshell.kernel.net.netisr import ETHERTYPE_IP, ETHERTYPE_IPV6, netisr_handlers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vshell.abi.record import Record
     from vshell.kernel.kern.kern_proc import Proc
+    from vshell.kernel.net.ifnet import Wiring
     from vshell.kernel.net.mbuf import Mbuf
     from vshell.kernel.net.vnet import Vnet
 
@@ -59,7 +63,13 @@ gif_output: dict[int, Callable[[Any, Any, int], int]] = {}
 gif_localip: dict[int, Callable[[Any, bytes], bool]] = {}
 """Outer family -> f(vnet, address): True if the address is one of the stack's."""
 
+gif_attach_event: list[Callable[[Any], None]] = []
+"""f(ifp): a tunnel was made (ng_gif makes its node)."""
+gif_detach_event: list[Callable[[Any], None]] = []
+"""f(ifp): it is about to go."""
+
 _INNER = {AF_INET: IPPROTO_IPV4, AF_INET6: IPPROTO_IPV6, AF_LINK: IPPROTO_ETHERIP}
+_FAMILIES = {proto: family for family, proto in _INNER.items()}
 _ISR = {IPPROTO_IPV4: ETHERTYPE_IP, IPPROTO_IPV6: ETHERTYPE_IPV6}
 
 
@@ -103,6 +113,8 @@ class Gif(Ifnet):
     options = 0
     scope = 0
     """Interface of outer link-local addresses."""
+    node: Any = None
+    """Its ng_gif node, which may take what comes out of the tunnel: `input(m, family)` is True if it did."""
 
     @classmethod
     def clone(cls, ifc: IfCloner, name: str, unit: int, params: Record | None, td: Proc | None) -> Gif:
@@ -113,11 +125,19 @@ class Gif(Ifnet):
         ifp.flags = IFF_POINTOPOINT | IFF_MULTICAST
         ifp.capabilities = ifp.capenable = IFCAP_LINKSTATE
         if_attach(ifp, ifc.vnet)
+        for event in gif_attach_event:
+            event(ifp)
         return ifp
+
+    def wiring(self) -> Iterable[Wiring]:
+        """The ends of its tunnel."""
+        return ((TUNNEL, (self.src, self.dst)),) if self.outer else ()
 
     def destroy(self) -> None:
         """gif_clone_destroy."""
         self.delete_tunnel()
+        for event in gif_detach_event:
+            event(self)
         if_detach(self)
 
     def reassign(self, vnet: Vnet) -> None:
@@ -171,6 +191,9 @@ class Gif(Ifnet):
         if self.flags & IFF_MONITOR:
             self.ipackets += 1
             self.ibytes += len(m)
+            return
+        if self.node is not None and self.node.input(m, _FAMILIES.get(proto, AF_LINK)):
+            self.ierrors += 1
             return
         if proto == IPPROTO_ETHERIP:
             self._ether_input(m)

@@ -41,6 +41,7 @@ from vshell.abi.sockio import (
     SIOCSIFMTU,
     SIOCSTUNFIB,
 )  # fmt: skip
+from vshell.abi.topology import TUNNEL
 from vshell.kernel.kern.kern_priv import PRIV_NET_GRE, priv_check
 from vshell.kernel.kern.module import SI_SUB_PROTO_IFATTACHDOMAIN, Kld, Sysctl, VnetModule
 from vshell.kernel.kern.prison_ip import prison_check_ip
@@ -61,9 +62,12 @@ from vshell.wire.cksum import in_cksum
 from vshell.wire.ip import HEADER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vshell.abi.record import Record
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.uipc_socket import Socket
+    from vshell.kernel.net.ifnet import Wiring
     from vshell.kernel.net.vnet import Vnet
 
 KLD = Kld(modules=("if_gre",), size=0x8000)
@@ -130,6 +134,10 @@ class Gre(Ifnet):
         ifp.capabilities = ifp.capenable = IFCAP_LINKSTATE
         if_attach(ifp, ifc.vnet)
         return ifp
+
+    def wiring(self) -> Iterable[Wiring]:
+        """The ends of its tunnel."""
+        return ((TUNNEL, (self.src, self.dst)),) if self.outer else ()
 
     def destroy(self) -> None:
         """gre_clone_destroy."""

@@ -74,6 +74,7 @@ from vshell.abi.sockio import (
     SIOCSIFMEDIA,
     SIOCSIFMTU,
 )  # fmt: skip
+from vshell.abi.topology import MEMBER
 from vshell.kernel.kern.kern_priv import PRIV_NET_LAGG, priv_check
 from vshell.kernel.kern.module import SI_SUB_PROTO_IFATTACHDOMAIN, Kld, Sysctl, VnetModule
 from vshell.kernel.net.ieee8023ad_lacp import COLLECTING, DISTRIBUTING, ETHERTYPE_SLOW, TIMEOUT, Lacp, LacpPort
@@ -97,9 +98,12 @@ from vshell.kernel.net.ifnet import (
 from vshell.kernel.net.mbuf import M_VLANTAG
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vshell.abi.record import Record
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel
+    from vshell.kernel.net.ifnet import Wiring
     from vshell.kernel.net.mbuf import Mbuf
 
 KLD = Kld(modules=("if_lagg",), depends=("netmap", "if_infiniband"), size=0x9000)
@@ -250,6 +254,10 @@ class Lagg(EtherIfnet):
         ifp.flowid_shift = module.default_flowid_shift
         ether_ifattach(ifp, ifc.vnet, bytes(6))
         return ifp
+
+    def wiring(self) -> Iterable[Wiring]:
+        """Its ports."""
+        return [(MEMBER, port.ifp) for port in self.ports]
 
     def destroy(self) -> None:
         """lagg_clone_destroy."""

@@ -53,6 +53,7 @@ from vshell.abi.sockio import (
     SIOCSIFFLAGS,
     SIOCSIFMTU,
 )  # fmt: skip
+from vshell.abi.topology import ON
 from vshell.kernel.kern.kern_priv import PRIV_NET_SETLANPCP, priv_check
 from vshell.kernel.kern.module import SI_SUB_PROTO_IFATTACHDOMAIN
 from vshell.kernel.net.if_clone import IfCloner, cloner, ifc_name2unit
@@ -81,9 +82,12 @@ from vshell.kernel.net.ifnet import (
 from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, M_VLANTAG
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vshell.abi.record import Record
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel
+    from vshell.kernel.net.ifnet import Wiring
     from vshell.kernel.net.mbuf import Mbuf
     from vshell.kernel.net.vnet import Vnet
 
@@ -188,6 +192,10 @@ class Vlan(EtherIfnet):
                 ifc.free_unit(allocated)
                 raise
         return ifp
+
+    def wiring(self) -> Iterable[Wiring]:
+        """The interface it is on."""
+        return ((ON, self.trunk.parent),) if self.trunk is not None else ()
 
     def destroy(self) -> None:
         """vlan_clone_destroy."""

@@ -46,6 +46,7 @@ from vshell.abi.sockio import (
     SIOCSIFMTU,
     SIOCSTUNFIB,
 )  # fmt: skip
+from vshell.abi.topology import TUNNEL
 from vshell.kernel.kern.kern_priv import PRIV_NET_VXLAN, priv_check
 from vshell.kernel.kern.module import KernelModule, Kld
 from vshell.kernel.net.if_clone import IfCloner, cloner
@@ -63,10 +64,13 @@ from vshell.wire.cksum import in_cksum
 from vshell.wire.ip import HEADER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from vshell.abi.record import Record
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel
     from vshell.kernel.kern.uipc_socket import Socket
+    from vshell.kernel.net.ifnet import Wiring
 
 KLD = Kld(modules=("if_vxlan",), size=0xB000)
 
@@ -211,6 +215,10 @@ class Vxlan(EtherIfnet):
             self.maxaddr = p.maxaddr
         if p.ttl is not None and p.ttl <= MAXTTL:
             self.ttl = p.ttl
+
+    def wiring(self) -> Iterable[Wiring]:
+        """The ends of its tunnel, the other of which may be a group."""
+        return ((TUNNEL, (self.local, self.remote)),) if self.remote else ()
 
     def destroy(self) -> None:
         """vxlan_clone_destroy."""

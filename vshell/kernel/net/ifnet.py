@@ -7,7 +7,7 @@ when interfaces come and go they register in the lists below when their file is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from vshell.abi.errno import EINVAL, ENODEV, EOPNOTSUPP, KError
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from vshell.kernel.net.if_clone import IfCloner
     from vshell.kernel.net.mbuf import Mbuf
     from vshell.kernel.net.vnet import Vnet
+
+    Wiring = tuple[str, "Ifnet | tuple[bytes, bytes]"]
 
 Event = Callable[..., Any]
 
@@ -281,6 +283,10 @@ class Ifnet:
     def destroy(self) -> None:
         """The cloner's destroy: take the interface away for good."""
         raise KError(EOPNOTSUPP)
+
+    def wiring(self) -> Iterable[Wiring]:
+        """What it is connected to, for pictures: WIRE, MEMBER, ON or TUNNEL, and an interface or (source, destination)."""
+        return ()
 
     def reassign(self, vnet: Vnet) -> None:
         """if_reassign: what has to happen when the interface changes its stack."""

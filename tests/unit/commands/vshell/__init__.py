@@ -1,0 +1,1 @@
+"""The program vshell inside the machine."""
