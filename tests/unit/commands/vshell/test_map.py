@@ -58,8 +58,10 @@ def test_inside_a_jail() -> None:
 
 def test_netgraph() -> None:
     """Nodes are rows, hooks are wires; the node of an interface is the interface's row."""
-    out = run("ngctl mkpeer eiface x ether; ngctl mkpeer ngeth0: bridge ether link0; ngctl name ngeth0:ether sw; vshell map")[1]
-    assert "│ ○ ngeth0                  ├─┐\n│ ◆ sw  bridge              ├─┘\n" in out
+    nodes = "ngctl mkpeer eiface x ether; ngctl mkpeer ngeth0: bridge ether link0; ngctl name ngeth0:ether sw; "
+    assert Machine().run(nodes + "vshell map").stdout.decode() == (
+        "╭─ vhost ──────╮\n│ ○ ngeth0     ├─┐\n│ ◆ sw  bridge ├─┘\n╰──────────────╯\n"
+    )
 
 
 def test_usage() -> None:
