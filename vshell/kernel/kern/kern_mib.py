@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from vshell.abi.errno import EINVAL, EPERM, ESRCH, KError
+from vshell.abi.errno import EINVAL, EPERM, KError
 from vshell.abi.jail import HOSTUUIDLEN, MAXHOSTNAMELEN
 from vshell.abi.proc import KinfoProc
 from vshell.abi.signal import SIG_IGN
@@ -282,4 +282,3 @@ def _choice(name: str, error: int, allowed: Callable[[Proc, str], bool]) -> None
 
 
 _choice("net.isr.dispatch", EINVAL, lambda td, word: word in ("default", "deferred", "hybrid", "direct"))
-_choice("net.inet.tcp.cc.algorithm", ESRCH, lambda td, word: td.kernel.linker.find_module(f"cc_{word}") is not None)

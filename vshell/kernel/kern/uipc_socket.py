@@ -76,7 +76,7 @@ _FLAG_OPTIONS = (
 class Sockbuf:
     """A socket buffer: bytes of a stream, or records (data, from, control) of anything else."""
 
-    __slots__ = ("cantmore", "cc", "hiwat", "lowat", "records", "stream", "timeo")
+    __slots__ = ("autosize", "cantmore", "cc", "hiwat", "lowat", "records", "stream", "timeo")
 
     def __init__(self, hiwat: int) -> None:
         self.hiwat = hiwat
@@ -88,6 +88,8 @@ class Sockbuf:
         self.cc = 0
         """Bytes of payload held."""
         self.cantmore = False
+        self.autosize = False
+        """SB_AUTOSIZE: the protocol may make it larger."""
 
     def space(self) -> int:
         """Room left (sbspace)."""
@@ -466,7 +468,8 @@ class Socket(File):
         elif name in (SO_SNDBUF, SO_RCVBUF):
             if value <= 0:
                 raise KError(EINVAL)
-            (self.snd if name == SO_SNDBUF else self.rcv).hiwat = value
+            buffer = self.snd if name == SO_SNDBUF else self.rcv
+            buffer.hiwat, buffer.autosize = value, False
         elif name in (SO_SNDLOWAT, SO_RCVLOWAT):
             (self.snd if name == SO_SNDLOWAT else self.rcv).lowat = value
         elif name in (SO_SNDTIMEO, SO_RCVTIMEO):

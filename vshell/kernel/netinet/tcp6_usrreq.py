@@ -33,7 +33,7 @@ from vshell.kernel.kern.kern_priv import PRIV_NETINET_RESERVEDPORT, priv_check_c
 from vshell.kernel.kern.module import SI_SUB_PROTO_DOMAIN, Sysctl, VnetModule
 from vshell.kernel.kern.prison_ip import prison_local_ip, prison_remote_ip
 from vshell.kernel.kern.uipc_socket import Socket, protosw
-from vshell.kernel.net.mbuf import m_get
+from vshell.kernel.net.mbuf import CsumMbuf, m_get
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_REJECT
 from vshell.kernel.net.route.route_tables import fib_lookup
 from vshell.kernel.netinet.in_pcb import Inpcb, in_lport, in_pcbbind, in_pcbconnect
@@ -85,12 +85,16 @@ class TcpInet6(TcpAf):
         fib: int,
         scope: int,
         mflags: int = 0,
+        ect: int = 0,
     ) -> int:
         """See TcpAf."""
         th[16:18] = in6_cksum(src, dst, IPPROTO_TCP, th).to_bytes(2, "big")
         in6p: In6pcb | None = inp.in6p if inp is not None else None
         hlim = in6p.hlim(dst) if in6p is not None else vnet[Ip6].hlim
         m = m_get(ip6_header(src, dst, IPPROTO_TCP, len(th), hlim) + th, fib)
+        m.__class__ = CsumMbuf
+        if ect:
+            m.data[m.off + 1] |= ect << 4
         m.flags |= mflags
         vnet[Ip6].ip6stat.localout += 1
         return ip6_output(vnet, m, scope=scope)

@@ -1,10 +1,11 @@
-"""TCP: acknowledgements, round trip times, the congestion window (tcp_input.c, cc/cc_newreno.c)."""
+"""TCP: acknowledgements and round trip times (tcp_input.c)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from vshell.abi.tcp import (
+    TCPS_CLOSE_WAIT,
     TCPS_CLOSING,
     TCPS_ESTABLISHED,
     TCPS_FIN_WAIT_1,
@@ -12,16 +13,22 @@ from vshell.abi.tcp import (
     TCPS_LAST_ACK,
     TCPS_SYN_RECEIVED,
 )  # fmt: skip
+from vshell.kernel.netinet.cc import CC_ACK, CC_RTO_ERR, cc_cong_signal, cc_post_recovery
 from vshell.kernel.netinet.tcp_hostcache import Hostcache
-from vshell.kernel.netinet.tcp_output import HAVERCVDFIN, initwnd, tcp_output
 from vshell.kernel.netinet.tcp_reass import deliver
+from vshell.kernel.netinet.tcp_recovery import (
+    duplicate_ack,
+    enter_recovery,
+    partial_ack,
+    tcp_sack_lost_retransmission,
+)  # fmt: skip
+from vshell.kernel.netinet.tcp_sack import NEWLOSS, NOCHANGE, REXMT_THRESH, tcp_free_sackholes, tcp_sack_doack
 from vshell.kernel.netinet.tcp_subr import tcp_close, tcp_send_challenge_ack, tcp_twstart
 from vshell.kernel.netinet.tcp_timer import rexmtval, set_rxtcur, tcp_timer_activate
 from vshell.kernel.netinet.tcp_var import (
     MASK,
     TCP_DELTA_SHIFT,
     TCP_MAXRXTSHIFT,
-    TCP_MAXWIN,
     TCP_RTT_SHIFT,
     TCP_RTTVAR_SHIFT,
     TT_2MSL,
@@ -35,8 +42,6 @@ from vshell.wire.tcp import TH_FIN
 
 if TYPE_CHECKING:
     from vshell.kernel.netinet.tcp_segment import Seg
-
-REXMT_THRESH = 3
 
 
 def process_ack(tp: Tcpcb, seg: Seg) -> Verdict:
@@ -57,15 +62,25 @@ def process_ack(tp: Tcpcb, seg: Seg) -> Verdict:
     if seg.ack > tp.snd_max:
         stat.rcvacktoomuch += 1
         return Verdict.AFTERACK
-    if seg.to.sacks:
-        stat.sack_rcv_blocks += 1
+    changed = NOCHANGE
+    if tp.sack_permit and (seg.to.sacks or tp.holes):
+        changed = tcp_sack_doack(tp, seg)
+        if changed != NOCHANGE and tcp.sack_lrd:
+            tcp_sack_lost_retransmission(tp, seg)
+    else:
+        tp.sacked_bytes = 0
     if seg.ack < tp.snd_una:
         return Verdict.GO
     if seg.ack == tp.snd_una:
-        return _duplicate(tp, seg)
+        return duplicate_ack(tp, seg, changed)
     tp.dupacks = 0
-    if tp.fastrecovery and seg.ack < tp.snd_recover:
-        _partial(tp, seg)
+    if changed != NOCHANGE and _reports_loss(tp, changed):
+        tp.dupacks += 1
+        maxseg = tp.eff_maxseg()
+        if not tp.fastrecovery and tp.sacked_bytes > (REXMT_THRESH - 1) * maxseg:
+            return enter_recovery(tp, seg, maxseg)
+    if seg.ack < tp.snd_recover:
+        partial_ack(tp, seg, changed)
     if tp.needsyn:
         tp.needsyn = False
         tp.snd_una += 1
@@ -74,6 +89,13 @@ def process_ack(tp: Tcpcb, seg: Seg) -> Verdict:
     if synced:
         tp.snd_una += 1
     return ack_received(tp, seg)
+
+
+def _reports_loss(tp: Tcpcb, changed: int) -> bool:
+    """Does an acknowledgement that also reports count as a duplicate (RFC 6675)?"""
+    if not tp.tcp.newsack or tp.snd_nxt != tp.snd_max:
+        return False
+    return changed == NEWLOSS or not tp.rxtshift
 
 
 def _synchronised(tp: Tcpcb, seg: Seg) -> bool:
@@ -100,69 +122,7 @@ def established(tp: Tcpcb) -> None:
         return
     tp.set_state(TCPS_ESTABLISHED)
     conn_init(tp)
-    tcp_timer_activate(tp, TT_KEEP, tp.shared().keepidle)
-
-
-def _duplicate(tp: Tcpcb, seg: Seg) -> Verdict:
-    """An acknowledgement of nothing new: the third in a row means a segment is lost."""
-    if not seg.nodata or seg.tiwin != tp.snd_wnd:
-        return Verdict.GO
-    if seg.flags & TH_FIN and tp.state not in HAVERCVDFIN:
-        tp.dupacks = 0
-        return Verdict.GO
-    tp.tcp.stat.rcvdupack += 1
-    if not tp.active(TT_REXMT):
-        tp.dupacks = 0
-        return Verdict.GO
-    tp.dupacks += 1
-    if tp.dupacks > REXMT_THRESH or tp.fastrecovery:
-        tp.snd_cwnd += tp.maxseg
-        tcp_output(tp)
-        return Verdict.DROP
-    if tp.dupacks < REXMT_THRESH:
-        _limited_transmit(tp)
-        return Verdict.DROP
-    if seg.ack <= tp.snd_recover:
-        tp.dupacks = 0
-        return Verdict.GO
-    if tp.sack_permit:
-        tp.tcp.stat.sack_recovery_episode += 1
-    tp.fastrecovery = True
-    tp.snd_recover = tp.snd_max
-    tp.snd_ssthresh = max(2, min(tp.snd_wnd, tp.snd_cwnd) // 2 // tp.maxseg) * tp.maxseg
-    tp.stop(TT_REXMT)
-    tp.rtttime = 0
-    onxt = tp.snd_nxt
-    tp.snd_nxt = seg.ack
-    tp.snd_cwnd = tp.maxseg
-    tcp_output(tp)
-    tp.snd_cwnd = tp.snd_ssthresh + tp.maxseg * tp.dupacks
-    tp.snd_nxt = max(tp.snd_nxt, onxt)
-    return Verdict.DROP
-
-
-def _limited_transmit(tp: Tcpcb) -> None:
-    """RFC 3042: each of the first duplicates lets one new segment out."""
-    old = tp.snd_cwnd
-    if tp.so.snd.cc > tp.snd_nxt - tp.snd_una:
-        tp.snd_cwnd = tp.snd_nxt - tp.snd_una + tp.dupacks * tp.maxseg
-        tcp_output(tp)
-    tp.snd_cwnd = old
-
-
-def _partial(tp: Tcpcb, seg: Seg) -> None:
-    """NewReno: the next segment is lost too (tcp_newreno_partial_ack)."""
-    onxt, ocwnd = tp.snd_nxt, tp.snd_cwnd
-    acked = seg.ack - tp.snd_una
-    tp.stop(TT_REXMT)
-    tp.rtttime = 0
-    tp.snd_nxt = seg.ack
-    tp.snd_cwnd = tp.maxseg + acked
-    tp.acknow = True
-    tcp_output(tp)
-    tp.snd_cwnd = ocwnd
-    tp.snd_nxt = max(tp.snd_nxt, onxt)
-    tp.snd_cwnd = max(ocwnd - acked, 0) + tp.maxseg
+    tcp_timer_activate(tp, TT_KEEP, tp.keepidle or tp.shared().keepidle)
 
 
 def ack_received(tp: Tcpcb, seg: Seg) -> Verdict:
@@ -173,8 +133,12 @@ def ack_received(tp: Tcpcb, seg: Seg) -> Verdict:
     stat.rcvackbyte += acked
     ts = seg.to.ts
     if tp.rxtshift == 1 and tp.prevvalid and tp.badrxtwin and ts is not None and ts[1] and ts[1] < tp.badrxtwin & MASK:
-        _bad_retransmit(tp)
+        cc_cong_signal(tp, CC_RTO_ERR, seg.ack)
     xmit_timer(tp, seg)
+    if acked == so.snd.cc if tp.state <= TCPS_CLOSE_WAIT else acked > so.snd.cc:
+        tp.acktime = 0
+    elif acked > 1:
+        tp.acktime = tp.ticks()
     if seg.ack == tp.snd_max:
         tp.stop(TT_REXMT)
         seg.needoutput = True
@@ -182,17 +146,16 @@ def ack_received(tp: Tcpcb, seg: Seg) -> Verdict:
         tcp_timer_activate(tp, TT_REXMT, tp.rxtcur)
     if not acked:
         return Verdict.GO
-    grow_cwnd(tp, acked)
+    tp.cc.ack_received(CC_ACK, acked)
     finacked = acked > so.snd.cc
     taken = min(acked, so.snd.cc)
     tp.snd_wnd = max(tp.snd_wnd - taken, 0)
     so.snd.drop(taken)
     so.sowwakeup()
     tp.snd_una = seg.ack
-    if tp.fastrecovery and seg.ack >= tp.snd_recover:
-        tp.fastrecovery = False
-        tp.snd_cwnd = max(min(tp.snd_ssthresh, tp.snd_max - seg.ack + tp.maxseg), tp.maxseg)
-    tp.snd_recover = max(tp.snd_recover, tp.snd_una) if not tp.fastrecovery else tp.snd_recover
+    if (tp.fastrecovery or tp.congrecovery) and seg.ack >= tp.snd_recover:
+        cc_post_recovery(tp, seg.ack)
+    tp.snd_recover = max(tp.snd_recover, tp.snd_una)
     tp.snd_nxt = max(tp.snd_nxt, tp.snd_una)
     return _fin_acked(tp) if finacked else Verdict.GO
 
@@ -201,9 +164,10 @@ def _fin_acked(tp: Tcpcb) -> Verdict:
     """The peer has our FIN."""
     if tp.state == TCPS_FIN_WAIT_1:
         if tp.so.rcv.cantmore:
+            tcp_free_sackholes(tp)
             tp.so.soisdisconnected()
             shared = tp.shared()
-            tcp_timer_activate(tp, TT_2MSL, shared.finwait2_timeout if shared.fast_finwait2_recycle else shared.maxidle())
+            tcp_timer_activate(tp, TT_2MSL, shared.finwait2_timeout if shared.fast_finwait2_recycle else tp.maxidle())
         tp.set_state(TCPS_FIN_WAIT_2)
     elif tp.state == TCPS_CLOSING:
         tcp_twstart(tp)
@@ -212,26 +176,6 @@ def _fin_acked(tp: Tcpcb) -> Verdict:
         tcp_close(tp)
         return Verdict.DROP
     return Verdict.GO
-
-
-def _bad_retransmit(tp: Tcpcb) -> None:
-    """The acknowledgement was under way when we sent again: as if nothing had happened."""
-    tp.snd_cwnd, tp.snd_ssthresh = tp.cwnd_prev, tp.ssthresh_prev
-    tp.snd_nxt = tp.snd_max
-    tp.prevvalid = False
-    tp.badrxtwin = 0
-    tp.tcp.stat.sndrexmitbad += 1
-
-
-def grow_cwnd(tp: Tcpcb, acked: int) -> None:
-    """Slow start up to ssthresh, then one segment per round trip (newreno)."""
-    if tp.fastrecovery or tp.snd_cwnd >= 2 * (tp.snd_max - tp.snd_una):
-        return
-    if tp.snd_cwnd <= tp.snd_ssthresh:
-        step = min(acked, 2 * tp.maxseg)
-    else:
-        step = max(tp.maxseg * tp.maxseg // tp.snd_cwnd, 1)
-    tp.snd_cwnd = min(tp.snd_cwnd + step, TCP_MAXWIN << tp.snd_scale)
 
 
 def conn_init(tp: Tcpcb) -> None:
@@ -247,9 +191,11 @@ def conn_init(tp: Tcpcb) -> None:
             tp.rttvar = tp.srtt // 2
         set_rxtcur(tp, ((tp.srtt >> 2) + tp.rttvar) >> 1, tp.rttmin)
     if known.ssthresh:
-        tp.snd_ssthresh = max(2 * tp.maxseg, known.ssthresh)
+        tp.snd_ssthresh = max(2 * tp.eff_maxseg(), known.ssthresh)
         tp.tcp.stat.usedssthresh += 1
-    tp.snd_cwnd = tp.maxseg if tp.snd_cwnd == 1 else initwnd(tp)
+    maxseg = tp.eff_maxseg()
+    tp.snd_cwnd = maxseg if tp.snd_cwnd == 1 else tp.compute_initwnd(maxseg)
+    tp.cc.conn_init()
 
 
 def xmit_timer(tp: Tcpcb, seg: Seg) -> None:
@@ -262,6 +208,7 @@ def xmit_timer(tp: Tcpcb, seg: Seg) -> None:
     else:
         return
     tp.tcp.stat.rttupdated += 1
+    tp.rttupdated += 1
     if tp.srtt and tp.rxtshift <= TCP_MAXRXTSHIFT // 4:
         delta = ((rtt - 1) << TCP_DELTA_SHIFT) - (tp.srtt >> (TCP_RTT_SHIFT - TCP_DELTA_SHIFT))
         tp.srtt = max(tp.srtt + delta, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.socket import AF_INET, IPPROTO_TCP, SO_DONTROUTE
-from vshell.kernel.net.mbuf import m_get
+from vshell.kernel.net.mbuf import CsumMbuf, m_get
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_REJECT
 from vshell.kernel.net.route.route_tables import fib_lookup
 from vshell.kernel.netinet.in_var import in_localip
@@ -37,8 +37,9 @@ class TcpAf:
         fib: int,
         scope: int,
         mflags: int = 0,
+        ect: int = 0,
     ) -> int:
-        """Put the checksum into a segment and send it; returns an errno or 0."""
+        """Put the checksum into a segment and send it, with the codepoint of ECN `ect`; returns an errno or 0."""
         raise NotImplementedError
 
     def maxmtu(self, vnet: Vnet, dst: bytes, fib: int, scope: int) -> int:
@@ -68,13 +69,17 @@ class TcpInet(TcpAf):
         fib: int,
         scope: int,
         mflags: int = 0,
+        ect: int = 0,
     ) -> int:
         """See TcpAf."""
         size = len(th)
         th[16:18] = in_cksum(th, in_pseudo(src, dst, IPPROTO_TCP, size)).to_bytes(2, "big")
         tos, ttl = (inp.tos, inp.ttl) if inp is not None else (0, vnet[Ip].ttl)
+        if ect:
+            tos = tos & 0xFC | ect
         head = bytes((0x45, tos)) + (20 + size).to_bytes(2, "big") + b"\0\0" + (IP_DF if df else 0).to_bytes(2, "big")
         m = m_get(head + bytes((ttl, IPPROTO_TCP, 0, 0)) + src + dst + th)
+        m.__class__ = CsumMbuf
         m.fib = fib
         m.flags |= mflags
         options: Any = inp.options if inp is not None else None

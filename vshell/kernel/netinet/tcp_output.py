@@ -9,10 +9,13 @@ from vshell.abi.tcp import (
     TCPS_CLOSED,
     TCPS_ESTABLISHED,
     TCPS_SYN_RECEIVED,
+    TCPS_SYN_SENT,
     TCPS_TIME_WAIT,
 )  # fmt: skip
 from vshell.kernel.netinet.tcp_af import TCP_AF
+from vshell.kernel.netinet.tcp_ecn import tcp_ecn_output_established, tcp_ecn_output_syn_sent
 from vshell.kernel.netinet.tcp_hostcache import tcp_mssopt
+from vshell.kernel.netinet.tcp_sack import REXMT_THRESH, Hole, tcp_sack_adjust, tcp_sack_output, tcp_sack_report
 from vshell.kernel.netinet.tcp_timer import tcp_setpersist, tcp_timer_activate
 from vshell.kernel.netinet.tcp_var import MASK, TCP_MAXWIN, TT_DELACK, TT_PERSIST, TT_REXMT, Tcpcb
 from vshell.wire.tcp import (
@@ -41,13 +44,18 @@ class Plan(NamedTuple):
     off: int
     flags: int
     recwin: int
+    hole: Hole | None
+    """What is sent again for the scoreboard."""
+    more: bool
 
 
 def tcp_output(tp: Tcpcb) -> int:
     """Send everything that may be sent now; returns an errno or 0."""
     idle = tp.snd_max == tp.snd_una
-    if idle and tp.ticks() - tp.rcvtime >= tp.rxtcur and tp.state >= TCPS_ESTABLISHED:
-        tp.snd_cwnd = min(tp.snd_cwnd, initwnd(tp)) if tp.snd_cwnd > 1 else tp.snd_cwnd
+    if idle:
+        now = tp.ticks()
+        if now - tp.rcvtime >= tp.rxtcur or (tp.sndtime and now - tp.sndtime >= tp.rxtcur):
+            tp.cc.after_idle()
     while True:
         plan = _plan(tp, idle)
         if plan is None:
@@ -57,22 +65,20 @@ def tcp_output(tp: Tcpcb) -> int:
             return error
 
 
-def initwnd(tp: Tcpcb) -> int:
-    """The congestion window to begin with (tcp_compute_initwnd)."""
-    segments, size = tp.tcp.initcwnd_segments, tp.maxseg
-    if segments:
-        return min(segments * size, max(2 * size, segments * 1460))
-    return min(4 * size, max(2 * size, 4380))
-
-
 # deciding ---------------------------------------------------------------------------------------------------------
 def _plan(tp: Tcpcb, idle: bool) -> Plan | None:
     """What to send next, None for nothing."""
     so = tp.so
+    window = tp.snd_cwnd
+    if tp.holes and tp.sack_permit and not tp.fastrecovery:
+        window += tcp_sack_adjust(tp)
+    window = min(tp.snd_wnd, window)
     off = tp.snd_nxt - tp.snd_una
-    window = min(tp.snd_wnd, tp.snd_cwnd)
     flags = OUTFLAGS[tp.state] | (TH_FIN if tp.needfin else 0) | (TH_SYN if tp.needsyn else 0)
     avail = so.snd.cc
+    hole, length, more = _again(tp, window, off) if tp.holes else _NOTHING
+    if hole is not None and length > 0:
+        off = hole.rxmit - tp.snd_una
     if tp.forcedata:
         if window == 0:
             if off < avail:
@@ -81,7 +87,8 @@ def _plan(tp: Tcpcb, idle: bool) -> Plan | None:
         else:
             tp.stop(TT_PERSIST)
             tp.rxtshift = 0
-    length = min(avail, window) - off
+    if hole is None:
+        length = _new(tp, window, off)
     if flags & TH_SYN and tp.snd_nxt > tp.snd_una:
         if tp.state != TCPS_SYN_RECEIVED:
             flags &= ~TH_SYN
@@ -93,21 +100,69 @@ def _plan(tp: Tcpcb, idle: bool) -> Plan | None:
     if length <= 0:
         length = 0
         if window == 0 and tp.state >= TCPS_ESTABLISHED and off < avail and not tp.active(TT_PERSIST):
-            tp.stop(TT_REXMT)
-            tp.rxtshift = 0
-            tp.snd_nxt = tp.snd_una
+            _to_persist(tp)
             off = 0
-            tcp_setpersist(tp)
-    if tp.snd_nxt + length < tp.snd_una + avail:
+    if length and tp.tcp.autosndbuf:
+        _autoscale(tp, window)
+    if (hole.rxmit if hole is not None else tp.snd_nxt) + length < tp.snd_una + avail:
         flags &= ~TH_FIN
     recwin = min(max(so.rcv.space(), 0), TCP_MAXWIN << tp.rcv_scale)
-    plan = Plan(length, off, flags, recwin)
+    plan = Plan(length, off, flags, recwin, hole, more)
     if (length and _worth(tp, plan, idle)) or _window_update(tp, recwin) or _control_due(tp, flags):
         return plan
-    if avail and not tp.active(TT_REXMT) and not tp.active(TT_PERSIST) and tp.state >= TCPS_ESTABLISHED:
+    _rearm(tp, avail)
+    return None
+
+
+_NOTHING = (None, 0, False)
+
+
+def _again(tp: Tcpcb, window: int, off: int) -> tuple[Hole | None, int, bool]:
+    """What of a hole to send again now: (hole, bytes, whether there is more to send after it)."""
+    if not tp.sack_permit or not (tp.fastrecovery or (tp.snd_nxt < tp.snd_max and tp.dupacks >= REXMT_THRESH)):
+        return _NOTHING
+    hole = tcp_sack_output(tp)
+    if hole is None or (hole.end > tp.snd_recover and hole.rxmit >= tp.snd_recover):
+        return _NOTHING
+    room = max(window - (tp.compute_pipe() if tp.fastrecovery else off), 0)
+    length = min(hole.end, tp.snd_recover) - hole.rxmit
+    return (hole, room, False) if room <= length else (hole, length, True)
+
+
+def _new(tp: Tcpcb, window: int, off: int) -> int:
+    """How much of what was not sent yet, or has to be sent again after a timeout, fits into the window."""
+    usable = min(tp.so.snd.cc, window)
+    if not tp.holes or tp.snd_nxt < tp.snd_max or not tp.fastrecovery or not tp.sack_bytes_rexmit():
+        return usable - off
+    return max(usable - max(tp.compute_pipe(), off), 0)
+
+
+def _to_persist(tp: Tcpcb) -> None:
+    """The peer's window is shut."""
+    tp.stop(TT_REXMT)
+    tp.rxtshift = 0
+    tp.snd_nxt = tp.snd_una
+    tcp_setpersist(tp)
+
+
+def _rearm(tp: Tcpcb, avail: int) -> None:
+    """Nothing is sent: a timer must see to what remains."""
+    if tp.active(TT_REXMT) or tp.active(TT_PERSIST):
+        return
+    if tp.sack_permit and tp.snd_max > tp.snd_una:
+        tcp_timer_activate(tp, TT_REXMT, tp.rxtcur)
+    elif avail:
         tp.rxtshift = 0
         tcp_setpersist(tp)
-    return None
+
+
+def _autoscale(tp: Tcpcb, window: int) -> None:
+    """A buffer that is too small for the window grows (tcp_sndbuf_autoscale)."""
+    tcp, snd = tp.tcp, tp.so.snd
+    if not snd.autosize or tp.snd_wnd // 4 * 5 < snd.hiwat or snd.cc < snd.hiwat // 8 * 7 or snd.cc >= tcp.autosndbuf_max:
+        return
+    if window >= snd.cc - (tp.snd_nxt - tp.snd_una):
+        snd.hiwat = min(snd.hiwat + tcp.autosndbuf_inc, tcp.autosndbuf_max)
 
 
 def _worth(tp: Tcpcb, plan: Plan, idle: bool) -> bool:
@@ -119,7 +174,7 @@ def _worth(tp: Tcpcb, plan: Plan, idle: bool) -> bool:
         return True
     if tp.forcedata or (tp.max_sndwnd and length >= tp.max_sndwnd // 2):
         return True
-    return tp.snd_nxt < tp.snd_max
+    return tp.snd_nxt < tp.snd_max or plan.hole is not None
 
 
 def _window_update(tp: Tcpcb, recwin: int) -> bool:
@@ -160,29 +215,22 @@ def _options(tp: Tcpcb, flags: int) -> bytes:
         ts = ((now + tp.ts_offset) & MASK, tp.ts_recent)
         if tp.rxtshift == 1:
             tp.badrxtwin = now
+    if not tp.rfbuf_ts and tp.so.rcv.autosize:
+        tp.rfbuf_ts = tp.ticks()
     sackperm = tp.sack_permit and bool(flags & TH_SYN)
-    if tp.reass and tp.sack_permit and not flags & TH_SYN:
-        sacks = _sackblocks(tp)
-        tp.tcp.stat.sack_send_blocks += 1
+    if tp.sack_permit and (tp.sackblks or tp.dsack) and tp.state >= TCPS_ESTABLISHED:
+        sacks = tuple((one & MASK, two & MASK) for one, two in tcp_sack_report(tp))
+        if sacks:
+            tp.tcp.stat.sack_send_blocks += 1
     return tcp_addoptions(Tcpopt(mss, wscale, sackperm, ts, sacks))
-
-
-def _sackblocks(tp: Tcpcb) -> tuple[tuple[int, int], ...]:
-    """The stretches of data that wait for what comes before them."""
-    blocks: list[list[int]] = []
-    for seq, data, _ in tp.reass:
-        if blocks and seq <= blocks[-1][1]:
-            blocks[-1][1] = max(blocks[-1][1], seq + len(data))
-        else:
-            blocks.append([seq, seq + len(data)])
-    return tuple((one & MASK, two & MASK) for one, two in reversed(blocks))
 
 
 def _send(tp: Tcpcb, plan: Plan) -> tuple[int, bool]:
     """Send one segment: (errno, whether to go on)."""
-    length, off, flags, recwin = plan
+    length, off, flags, recwin, hole, more = plan
     so, inp = tp.so, tp.inp
-    more = False
+    if length:
+        tp.maxsegsnt = length >= tp.maxseg
     if flags & TH_SYN:
         tp.snd_nxt = tp.iss
     options = _options(tp, flags)
@@ -192,23 +240,39 @@ def _send(tp: Tcpcb, plan: Plan) -> tuple[int, bool]:
         if room <= 0:
             return EMSGSIZE, False
         length, more = room, True
-    _count(tp, length, flags)
+    _count(tp, length, flags, hole)
     if length and off + length == so.snd.cc and not flags & TH_SYN:
         flags |= TH_PUSH
     if flags & TH_FIN and tp.sentfin and tp.snd_nxt == tp.snd_max:
         tp.snd_nxt -= 1
-    seq = tp.snd_nxt if length or flags & (TH_SYN | TH_FIN) or tp.active(TT_PERSIST) else tp.snd_max
+    ect = 0
+    if tp.tcp.do_ecn and tp.state == TCPS_SYN_SENT:
+        flags |= tcp_ecn_output_syn_sent(tp)
+    elif tp.ecn_permit:
+        ecn, ect = tcp_ecn_output_established(tp, length, hole is not None)
+        flags |= ecn
+    if hole is not None:
+        seq = hole.rxmit
+        _resend(tp, hole, length)
+    else:
+        seq = tp.snd_nxt if length or flags & (TH_SYN | TH_FIN) or tp.active(TT_PERSIST) else tp.snd_max
+    if tp.congrecovery or tp.fastrecovery:
+        tp.prr_out += length
     recwin, win = _window(tp, flags, recwin)
     th = Tcphdr(inp.lport, inp.fport, seq & MASK, tp.rcv_nxt & MASK if flags & TH_ACK else 0, flags=flags, win=win)
     segment = tcp_pack(th, options, so.snd.stream[off : off + length] if length else b"")
-    df = bool(tp.tcp.path_mtu_discovery) and tp.maxseg > tp.tcp.minmss
-    error = TCP_AF[len(inp.faddr)].send(tp.vnet, inp.laddr, inp.faddr, segment, inp, df, inp.fib, inp.scope)
+    df = tp.pmtud and tp.maxseg > tp.tcp.minmss and bool(tp.tcp.path_mtu_discovery)
+    error = TCP_AF[len(inp.faddr)].send(tp.vnet, inp.laddr, inp.faddr, segment, inp, df, inp.fib, inp.scope, ect=ect)
     if flags & TH_RST:
         tp.tcp.stat.sndtotal += 1
         return 0, False
-    _advance(tp, flags, length)
+    _advance(tp, flags, length, hole)
     if error:
-        return _failed(tp, error, flags, length)
+        return _failed(tp, error, flags, length, hole)
+    tp.dsack = None
+    if hole is not None:
+        # After a timeout the scoreboard takes snd_nxt along.
+        tp.snd_nxt = max(tp.snd_nxt, min(hole.rxmit, hole.end))
     tp.tcp.stat.sndtotal += 1
     tp.rcv_adv = max(tp.rcv_adv, tp.rcv_nxt + recwin)
     tp.last_ack_sent = tp.rcv_nxt
@@ -217,13 +281,24 @@ def _send(tp: Tcpcb, plan: Plan) -> tuple[int, bool]:
     return 0, more
 
 
-def _count(tp: Tcpcb, length: int, flags: int) -> None:
+def _resend(tp: Tcpcb, hole: Hole, length: int) -> None:
+    """So much of a hole is sent again."""
+    hole.rxmit += length
+    if tp.tcp.sack_lrd and hole.rxmit >= hole.end:
+        # What is acknowledged beyond this mark tells that the copy was lost too.
+        hole.rxmit = max(hole.rxmit, tp.snd_recover)
+
+
+def _count(tp: Tcpcb, length: int, flags: int, hole: Hole | None) -> None:
     stat = tp.tcp.stat
     if length:
         if tp.forcedata and length == 1:
             stat.sndprobe += 1
-        elif tp.snd_nxt < tp.snd_max:
+        elif tp.snd_nxt < tp.snd_max or hole is not None:
             tp.sndrexmitpack += 1
+            if hole is not None:
+                stat.sack_rexmits += 1
+                stat.sack_rexmit_bytes += length
             stat.sndrexmitpack += 1
             stat.sndrexmitbyte += length
         else:
@@ -256,7 +331,7 @@ def _window(tp: Tcpcb, flags: int, recwin: int) -> tuple[int, int]:
     return recwin, win
 
 
-def _advance(tp: Tcpcb, flags: int, length: int) -> None:
+def _advance(tp: Tcpcb, flags: int, length: int, hole: Hole | None) -> None:
     """Move snd_nxt over what was sent; time it, and arm the retransmission timer."""
     if tp.forcedata and tp.active(TT_PERSIST):
         size = length + (flags & TH_FIN) + (flags >> 1 & 1)
@@ -270,14 +345,12 @@ def _advance(tp: Tcpcb, flags: int, length: int) -> None:
     if flags & TH_FIN:
         tp.snd_nxt += 1
         tp.sentfin = True
-    tp.snd_nxt += length
-    if tp.snd_nxt > tp.snd_max:
-        tp.snd_max = tp.snd_nxt
-        if not tp.rtttime:
-            tp.rtttime = tp.ticks() or 1
-            tp.rtseq = start
-            tp.tcp.stat.segstimed += 1
-    if not tp.active(TT_REXMT) and tp.snd_nxt != tp.snd_una and tp.state not in (TCPS_CLOSED, TCPS_TIME_WAIT):
+    if hole is None:
+        tp.snd_nxt += length
+        if tp.snd_nxt > tp.snd_max:
+            _sent_new(tp, start)
+    under_way = tp.snd_nxt != tp.snd_una or (hole is not None and tp.snd_nxt != tp.snd_max)
+    if not tp.active(TT_REXMT) and under_way and tp.state not in (TCPS_CLOSED, TCPS_TIME_WAIT):
         if tp.active(TT_PERSIST):
             tp.stop(TT_PERSIST)
             tp.rxtshift = 0
@@ -287,16 +360,33 @@ def _advance(tp: Tcpcb, flags: int, length: int) -> None:
         tcp_setpersist(tp)
 
 
-def _failed(tp: Tcpcb, error: int, flags: int, length: int) -> tuple[int, bool]:
+def _sent_new(tp: Tcpcb, start: int) -> None:
+    now = tp.ticks()
+    if tp.snd_una == tp.snd_max:
+        tp.acktime = now
+    tp.snd_max = tp.snd_nxt
+    tp.sndtime = now
+    if not tp.rtttime:
+        tp.rtttime = now or 1
+        tp.rtseq = start
+        tp.tcp.stat.segstimed += 1
+
+
+def _failed(tp: Tcpcb, error: int, flags: int, length: int, hole: Hole | None) -> tuple[int, bool]:
     """The layer below did not take a segment."""
     persisting = tp.forcedata and tp.active(TT_PERSIST)
     if not persisting and not flags & TH_SYN and error != EPERM:
-        tp.snd_nxt -= length + (1 if flags & TH_FIN else 0)
+        if hole is not None:
+            hole.rxmit = min(hole.end, hole.rxmit) - length
+        else:
+            tp.snd_nxt -= length + (1 if flags & TH_FIN else 0)
+        if tp.congrecovery or tp.fastrecovery:
+            tp.prr_out -= length
     if error in (EACCES, EPERM):
         tp.softerror = error
         return error, False
     if error == ENOBUFS:
-        tp.snd_cwnd = tp.maxseg
+        tp.snd_cwnd = tp.eff_maxseg()
         return 0, False
     if error == EMSGSIZE:
         mtu = TCP_AF[len(tp.inp.faddr)].maxmtu(tp.vnet, tp.inp.faddr, tp.inp.fib, tp.inp.scope)

@@ -9,14 +9,12 @@ from vshell.abi.tcp import TCPS_ESTABLISHED
 if TYPE_CHECKING:
     from vshell.kernel.netinet.tcp_var import Tcpcb
 
-MAXQUEUELEN = 100
-
 
 def tcp_reass(tp: Tcpcb, seq: int, data: bytes, fin: bool) -> bool:
     """Keep a segment, and hand on whatever is in order now; True if that includes the FIN."""
     stat = tp.tcp.stat
     if data or fin:
-        if len(tp.reass) >= MAXQUEUELEN and seq != tp.rcv_nxt:
+        if len(tp.reass) >= tp.shared().maxqueuelen and seq != tp.rcv_nxt:
             stat.rcvreassfull += 1
             return False
         if seq > tp.rcv_nxt:

@@ -16,13 +16,26 @@ from vshell.abi.tcp import (
     TCPS_SYN_RECEIVED,
     TCPS_SYN_SENT,
 )  # fmt: skip
+from vshell.kernel.netinet.cc import CC_ACK, CC_ECN, CC_RTO_ERR, cc_cong_signal
 from vshell.kernel.netinet.ip_icmp import BANDLIM_TCP_RST, badport_bandlim
-from vshell.kernel.netinet.tcp_ack import ack_received, established, grow_cwnd, process_ack, xmit_timer
+from vshell.kernel.netinet.tcp_ack import ack_received, established, process_ack, xmit_timer
+from vshell.kernel.netinet.tcp_ecn import tcp_ecn_input_parallel_syn, tcp_ecn_input_segment, tcp_ecn_input_syn_sent
 from vshell.kernel.netinet.tcp_output import HAVERCVDFIN, tcp_output
 from vshell.kernel.netinet.tcp_reass import tcp_reass
+from vshell.kernel.netinet.tcp_sack import tcp_update_dsack_list, tcp_update_sack_list
 from vshell.kernel.netinet.tcp_subr import tcp_close, tcp_drop, tcp_mss, tcp_reset, tcp_send_challenge_ack, tcp_twstart
 from vshell.kernel.netinet.tcp_timer import tcp_timer_activate
-from vshell.kernel.netinet.tcp_var import MASK, TCP_MAXWIN, TT_DELACK, TT_PERSIST, TT_REXMT, Tcpcb, tstmp_lt, unwrap
+from vshell.kernel.netinet.tcp_var import (
+    MASK,
+    TCP_MAXWIN,
+    TCP_RTT_SHIFT,
+    TT_DELACK,
+    TT_PERSIST,
+    TT_REXMT,
+    Tcpcb,
+    tstmp_lt,
+    unwrap,
+)
 from vshell.kernel.netinet.tcp_verdict import Verdict
 from vshell.wire.ip import inet_ntoa
 from vshell.wire.tcp import TCP_HDR_LEN, TH_ACK, TH_FIN, TH_RST, TH_SYN, TH_URG, Tcphdr, tcp_dooptions
@@ -35,7 +48,8 @@ if TYPE_CHECKING:
 class Seg:
     """A segment being looked at; `seq` and `ack` are in the connection's endless numbers once it is known."""
 
-    __slots__ = ("ack", "data", "dst", "flags", "ifp", "m", "needoutput", "nodata", "scope", "seq", "src", "th", "tiwin", "to")
+    __slots__ = ("ack", "data", "dst", "flags", "ifp", "m", "needoutput", "nodata", "scope", "seq", "src", "th", "tiwin",
+                 "to", "tos")  # fmt: skip
 
     def __init__(self, ifp: Ifnet, m: Mbuf, src: bytes, dst: bytes, th: Tcphdr, packet: bytes) -> None:
         self.ifp, self.m, self.src, self.dst, self.th = ifp, m, src, dst, th
@@ -45,6 +59,9 @@ class Seg:
         self.seq, self.ack, self.tiwin = th.seq, th.ack, th.win
         self.nodata = not self.data
         self.needoutput = False
+        data, off = m.data, m.off
+        self.tos = data[off + 1] if len(src) == 4 else (data[off] << 4 | data[off + 1] >> 4) & 0xFF
+        """Traffic class of the packet; its last two bits are ECN's."""
         self.scope = ifp.index if len(src) == 16 and src[0] == 0xFE and src[1] & 0xC0 == 0x80 else 0
 
     def names(self) -> str:
@@ -69,6 +86,12 @@ def tcp_do_segment(tp: Tcpcb, seg: Seg) -> None:
         _finish(tp, seg, Verdict.RESET)
         return
     tp.rcvtime = tp.ticks()
+    if (tp.ecn_permit or seg.tos & 3) and tcp_ecn_input_segment(tp, seg.flags, seg.tos):
+        cc_cong_signal(tp, CC_ECN, seg.ack)
+    if seg.to.sacks:
+        tcp.stat.sack_rcv_blocks += 1
+        if tp.sack_prohibit:
+            seg.to = replace(seg.to, sacks=())
     seg.seq = unwrap(seg.th.seq, tp.rcv_nxt) if tp.state != TCPS_SYN_SENT else seg.th.seq
     seg.tiwin = seg.th.win << tp.snd_scale
     _normalise_ts(tp, seg)
@@ -114,6 +137,7 @@ def _finish(tp: Tcpcb, seg: Seg, verdict: Verdict) -> None:
 def _syn_options(tp: Tcpcb, seg: Seg) -> None:
     """The options of the answer to our SYN."""
     to = seg.to
+    tcp_ecn_input_parallel_syn(tp, seg.flags)
     if to.wscale is not None and tp.req_scale and not tp.noopt:
         tp.rcvd_scale = True
         tp.snd_scale = to.wscale
@@ -145,7 +169,7 @@ def _predicted(tp: Tcpcb, seg: Seg) -> bool:
         tp.ts_recent_age = tp.ticks()
         tp.ts_recent = seg.to.ts[0]
     if seg.nodata:
-        if not tp.snd_una < seg.ack <= tp.snd_max or tp.fastrecovery or seg.to.sacks:
+        if not tp.snd_una < seg.ack <= tp.snd_max or tp.fastrecovery or tp.congrecovery or seg.to.sacks or tp.holes:
             return False
         _pure_ack(tp, seg)
     else:
@@ -159,14 +183,18 @@ def _predicted(tp: Tcpcb, seg: Seg) -> bool:
 def _pure_ack(tp: Tcpcb, seg: Seg) -> None:
     stat, so = tp.tcp.stat, tp.so
     stat.predack += 1
+    ts = seg.to.ts
+    if tp.rxtshift == 1 and tp.prevvalid and tp.badrxtwin and ts is not None and ts[1] and ts[1] < tp.badrxtwin & MASK:
+        cc_cong_signal(tp, CC_RTO_ERR, seg.ack)
     xmit_timer(tp, seg)
     acked = seg.ack - tp.snd_una
     stat.rcvackpack += 1
     stat.rcvackbyte += acked
     so.snd.drop(acked)
-    grow_cwnd(tp, acked)
+    tp.cc.ack_received(CC_ACK, acked)
     tp.snd_una = tp.snd_wl2 = seg.ack
     tp.dupacks = 0
+    tp.acktime = 0 if not so.snd.cc else tp.rcvtime
     if tp.snd_una == tp.snd_max:
         tp.stop(TT_REXMT)
     elif not tp.active(TT_PERSIST):
@@ -180,11 +208,15 @@ def _pure_data(tp: Tcpcb, seg: Seg) -> None:
     stat, so = tp.tcp.stat, tp.so
     size = len(seg.data)
     stat.preddat += 1
+    if tp.sackblks:
+        tp.sackblks = []
     tp.rcv_nxt += size
     tp.snd_wl1 = seg.seq
     stat.rcvpack += 1
     stat.rcvbyte += size
+    grown = _autorcvbuf(tp, size)
     if not so.rcv.cantmore:
+        so.rcv.hiwat = grown or so.rcv.hiwat
         so.rcv.append_stream(seg.data)
     if _delay_ack(tp, size):
         tp.delack = True
@@ -192,6 +224,19 @@ def _pure_data(tp: Tcpcb, seg: Seg) -> None:
         tp.acknow = True
         tcp_output(tp)
     so.sorwakeup()
+
+
+def _autorcvbuf(tp: Tcpcb, size: int) -> int:
+    """The size a receive buffer should get: half as much again, if in half a round trip most of it was filled; or 0."""
+    rcv = tp.so.rcv
+    if not (
+        tp.tcp.autorcvbuf and rcv.autosize and tp.srtt and tp.rfbuf_ts and tp.ticks() - tp.rfbuf_ts > tp.srtt >> TCP_RTT_SHIFT + 1
+    ):
+        tp.rfbuf_cnt += size
+        return 0
+    grow = tp.rfbuf_cnt > rcv.hiwat // 2 // 4 * 3 and rcv.hiwat < tp.tcp.autorcvbuf_max
+    tp.rfbuf_ts = tp.rfbuf_cnt = 0
+    return min(rcv.hiwat + rcv.hiwat // 2, tp.tcp.autorcvbuf_max) if grow else 0
 
 
 def _delay_ack(tp: Tcpcb, size: int) -> bool:
@@ -221,6 +266,7 @@ def _syn_sent(tp: Tcpcb, seg: Seg) -> Verdict:
     if flags & TH_ACK:
         tp.tcp.stat.connects += 1
         tp.so.soisconnected()
+        tcp_ecn_input_syn_sent(tp, flags)
         if tp.rcvd_scale and tp.req_scale:
             tp.rcv_scale = tp.request_r_scale
         tp.rcv_adv += min(tp.rcv_wnd, TCP_MAXWIN << tp.rcv_scale)
@@ -324,6 +370,7 @@ def _trim_front(tp: Tcpcb, seg: Seg) -> None:
         stat.rcvpartduppack += 1
         stat.rcvpartdupbyte += todrop
     if todrop and tp.sack_permit:
+        tcp_update_dsack_list(tp, seg.seq, seg.seq + todrop)
         tp.acknow = True
     seg.seq += todrop
     seg.data = seg.data[todrop:]
@@ -365,11 +412,15 @@ def _step6(tp: Tcpcb, seg: Seg) -> Verdict:
             tp.rcv_nxt += size
             tp.tcp.stat.rcvpack += 1
             tp.tcp.stat.rcvbyte += size
+            grown = _autorcvbuf(tp, size)
             if not so.rcv.cantmore:
+                so.rcv.hiwat = grown or so.rcv.hiwat
                 so.rcv.append_stream(seg.data)
+            if tp.sackblks:
+                tp.sackblks = []
             fin = bool(seg.flags & TH_FIN)
         else:
-            fin = tcp_reass(tp, seg.seq, seg.data, bool(seg.flags & TH_FIN))
+            fin = _out_of_order(tp, seg)
             tp.acknow = True
         so.sorwakeup()
     if fin and _fin(tp):
@@ -378,6 +429,18 @@ def _step6(tp: Tcpcb, seg: Seg) -> Verdict:
         tcp_output(tp)
     _check_delack(tp)
     return Verdict.GO
+
+
+def _out_of_order(tp: Tcpcb, seg: Seg) -> bool:
+    """Keep data that comes too early, and report it; True if the FIN is reached."""
+    seq, end, before = seg.seq, seg.seq + len(seg.data), tp.rcv_nxt
+    duplicate = any(start <= seq and end <= start + len(data) for start, data, _ in tp.reass)
+    fin = tcp_reass(tp, seq, seg.data, bool(seg.flags & TH_FIN))
+    if tp.sack_permit and seg.data and tp.state >= TCPS_ESTABLISHED:
+        tcp_update_sack_list(tp, seq, end)
+        if duplicate and seq > before:
+            tcp_update_dsack_list(tp, seq, end)
+    return fin
 
 
 def _update_window(tp: Tcpcb, seg: Seg) -> bool:

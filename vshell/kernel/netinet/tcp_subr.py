@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from vshell.abi.errno import ECONNREFUSED, EHOSTDOWN, EHOSTUNREACH, EMSGSIZE, ENETUNREACH, ETIMEDOUT
 from vshell.abi.tcp import TCPS_CLOSED, TCPS_ESTABLISHED, TCPS_SYN_RECEIVED, TCPS_SYN_SENT, TCPS_TIME_WAIT
+from vshell.kernel.kern.clock import MS
+from vshell.kernel.netinet.cc import cc_attach
 from vshell.kernel.netinet.in_pcb import Inpcb
 from vshell.kernel.netinet.in_proto import ip_ctlprotox
 from vshell.kernel.netinet.ip_icmp import icmp_errmap
 from vshell.kernel.netinet.tcp_af import TCP_AF
 from vshell.kernel.netinet.tcp_hostcache import Hostcache
 from vshell.kernel.netinet.tcp_output import tcp_output
+from vshell.kernel.netinet.tcp_sack import tcp_free_sackholes
 from vshell.kernel.netinet.tcp_timer import tcp_timer_activate
 from vshell.kernel.netinet.tcp_var import MASK, SB_MAX, TCP_MAXWIN, TT_2MSL, Tcp, Tcpcb, unwrap
 from vshell.wire.icmp import ICMP_TIMXCEED
@@ -19,6 +22,7 @@ from vshell.wire.tcp import TH_ACK, TH_RST, Tcphdr, Tcpopt, tcp_addoptions, tcp_
 
 if TYPE_CHECKING:
     from vshell.kernel.net.vnet import Vnet
+    from vshell.kernel.netinet.tcp_syncache import Syncache
 
 ICMP_MTUS = (65535, 32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68)
 """RFC 1191: what to try when a router does not say."""
@@ -27,6 +31,7 @@ ICMP_MTUS = (65535, 32000, 17914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68)
 def tcp_newtcpcb(inp: Inpcb) -> Tcpcb:
     """A control block for a new socket."""
     tp = inp.ppcb = Tcpcb(inp)
+    cc_attach(tp)
     return tp
 
 
@@ -57,6 +62,7 @@ def tcp_free(tp: Tcpcb) -> None:
         return
     tp.stop_timers()
     tp.reass.clear()
+    tcp_free_sackholes(tp)
     tp.tcp.states[tp.state] -= 1
     inp.info.free(inp)
 
@@ -116,8 +122,23 @@ def tcp_respond(tp: Tcpcb, ack: int, seq: int, flags: int) -> None:
 
 def tcp_send_challenge_ack(tp: Tcpcb) -> None:
     """RFC 5961: make the peer prove itself."""
-    tcp_respond(tp, tp.rcv_nxt, tp.snd_nxt, TH_ACK)
-    tp.last_ack_sent = tp.rcv_nxt
+    if tcp_challenge_ack_check(tp):
+        tcp_respond(tp, tp.rcv_nxt, tp.snd_nxt, TH_ACK)
+        tp.last_ack_sent = tp.rcv_nxt
+
+
+def tcp_challenge_ack_check(who: Tcpcb | Syncache) -> bool:
+    """May one more challenge be sent within this window of time?"""
+    tcp = who.tcp
+    now = int(tcp.vnet.kernel.clock.now // MS)
+    if not tcp.ack_war_cnt or not tcp.ack_war_timewindow:
+        return True
+    if now >= who.challenge_end:
+        who.challenge_end = now + tcp.ack_war_timewindow
+        who.challenge_cnt = 1
+        return True
+    who.challenge_cnt += 1
+    return who.challenge_cnt <= tcp.ack_war_cnt
 
 
 def tcp_reset(vnet: Vnet, src: bytes, dst: bytes, th: Tcphdr, tlen: int, fib: int, scope: int, mflags: int = 0) -> None:
@@ -168,6 +189,7 @@ def tcp_mss(tp: Tcpcb, offer: int) -> None:
     else:
         snd.hiwat = max(snd.hiwat, min(-(-snd.hiwat // mss) * mss, SB_MAX))
     tp.maxseg = max(mss, 64)
+    tp.sack_prohibit = tp.maxseg < tp.tcp.mssdflt
     if rcv.hiwat > mss:
         rcv.hiwat = max(rcv.hiwat, min(-(-rcv.hiwat // mss) * mss, SB_MAX))
 
@@ -176,9 +198,11 @@ def tcp_mtudisc(tp: Tcpcb, mtu: int) -> None:
     """A router refused a segment as too big: send again in smaller ones."""
     tcp_mss_update(tp, -1, mtu)
     tp.maxseg = min(tp.maxseg, tp.so.snd.hiwat)
+    tp.sack_prohibit = tp.maxseg < tp.tcp.mssdflt
     tp.tcp.stat.mturesent += 1
     tp.rtttime = 0
     tp.snd_nxt = tp.snd_una
+    tcp_free_sackholes(tp)
     tp.snd_recover = tp.snd_max
     tp.fastrecovery = False
     tcp_output(tp)

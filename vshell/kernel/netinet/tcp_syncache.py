@@ -9,19 +9,18 @@ from vshell.abi.socket import SO_ACCEPTCONN, SOCK_STREAM
 from vshell.abi.tcp import TCPS_LISTEN, TCPS_SYN_RECEIVED, Xtcpcb
 from vshell.kernel.kern.clock import MS
 from vshell.kernel.kern.uipc_socket import Socket
+from vshell.kernel.netinet.cc import cc_attach
 from vshell.kernel.netinet.tcp_af import TCP_AF
+from vshell.kernel.netinet.tcp_ecn import tcp_ecn_syncache_add
 from vshell.kernel.netinet.tcp_hostcache import tcp_mssopt
-from vshell.kernel.netinet.tcp_subr import tcp_mss, tcp_new_iss, tcp_newtcpcb
-from vshell.kernel.netinet.tcp_timer import REXMIT_SLOP, tcp_timer_activate
+from vshell.kernel.netinet.tcp_subr import tcp_challenge_ack_check, tcp_mss, tcp_new_iss, tcp_newtcpcb
+from vshell.kernel.netinet.tcp_timer import tcp_timer_activate
 from vshell.kernel.netinet.tcp_var import MASK, SB_MAX, TCP_BACKOFF, TCP_MAXWIN, TT_KEEP, Tcp, Tcpcb, TcpGlobal, tstmp_lt
-from vshell.wire.tcp import TCP_MAX_WINSHIFT, TH_ACK, TH_SYN, Tcphdr, Tcpopt, tcp_addoptions, tcp_pack
+from vshell.wire.tcp import TCP_MAX_WINSHIFT, TH_ACK, TH_ECE, TH_SYN, Tcphdr, Tcpopt, tcp_addoptions, tcp_pack
 
 if TYPE_CHECKING:
     from vshell.kernel.netinet.in_pcb import Inpcb
     from vshell.kernel.netinet.tcp_segment import Seg
-
-MAXREXMTS = 3
-BUCKETLIMIT = 15360
 
 
 def wscale_for(limit: int) -> int:
@@ -36,8 +35,8 @@ class Syncache:
     """One such connection (struct syncache)."""
 
     __slots__ = (
-        "fib", "inp", "irs", "iss", "key", "mss", "noopt", "rxmits", "sack", "scope", "sscale", "tcp", "timer", "ts", "tsoff",
-        "unreached", "win",
+        "challenge_cnt", "challenge_end", "ecn", "fib", "inp", "irs", "iss", "key", "mss", "noopt", "rxmits", "sack", "scope",
+        "sscale", "tcp", "timer", "ts", "tsoff", "unreached", "win",
     )  # fmt: skip
 
     def __init__(self, inp: Inpcb, seg: Seg) -> None:
@@ -56,6 +55,8 @@ class Syncache:
         self.sscale = to.wscale if rfc1323 not in (0, 3) else None
         self.sack = to.sackperm and bool(self.tcp.do_sack) and not self.noopt
         self.mss = to.mss or 0
+        self.ecn = tcp_ecn_syncache_add(self.tcp, seg)
+        self.challenge_cnt = self.challenge_end = 0
         self.win = min(max(inp.so.rcv.hiwat, 0), TCP_MAXWIN)
         self.rxmits = 0
         self.unreached = False
@@ -66,16 +67,18 @@ class Syncache:
         shared: TcpGlobal = self.inp.info.vnet.kernel[TcpGlobal]
         delay = shared.rexmit_initial
         if self.rxmits:
-            delay = min(max(delay * TCP_BACKOFF[self.rxmits] + REXMIT_SLOP, shared.rexmit_min), shared.rexmit_max)
+            delay = min(max(delay * TCP_BACKOFF[self.rxmits] + shared.rexmit_slop, shared.rexmit_min), shared.rexmit_max)
         self.rxmits += 1
         self.timer.reset(delay * MS, self._timeout)
 
     def _timeout(self) -> None:
         stat = self.tcp.stat
-        if self.rxmits > MAXREXMTS or self.inp.ppcb.state != TCPS_LISTEN:
+        if self.rxmits > self.tcp.syncache_rexmtlimit or self.inp.ppcb.state != TCPS_LISTEN:
             self.drop()
             stat.sc_stale += 1
             return
+        if self.rxmits > self.tcp.ecn_maxretries:
+            self.ecn = False
         self.respond(TH_SYN | TH_ACK)
         stat.sndacks += 1
         stat.sndtotal += 1
@@ -113,6 +116,9 @@ class Syncache:
             options = tcp_addoptions(Tcpopt(mss, wscale, self.sack and syn, ts))
         seq = self.iss if flags & TH_SYN else self.iss + 1
         win = self.win if flags & TH_SYN or self.sscale is None else self.win >> wscale_for(SB_MAX)
+        if flags & TH_SYN and self.ecn:
+            flags |= TH_ECE
+            self.tcp.stat.ecn_shs += 1
         th = Tcphdr(dport, sport, seq & MASK, (self.irs + 1) & MASK, flags=flags, win=win)
         df = bool(self.tcp.path_mtu_discovery)
         return TCP_AF[len(src)].send(vnet, dst, src, tcp_pack(th, options), self.inp, df, self.fib, self.scope)
@@ -147,10 +153,12 @@ def syncache_add(inp: Inpcb, seg: Seg) -> None:
         stat.sndtotal += 1
         return
     sc = Syncache(inp, seg)
+    if tcp.syncookies or tcp.syncookies_only:
+        stat.sc_sendcookie += 1
     if sc.respond(TH_SYN | TH_ACK):
         stat.sc_dropped += 1
         return
-    if len(tcp.syncache) >= BUCKETLIMIT:
+    if len(tcp.syncache) >= tcp.syncache_cachelimit:
         next(iter(tcp.syncache.values())).drop()
         stat.sc_bucketoverflow += 1
     tcp.syncache[sc.key] = sc
@@ -176,6 +184,8 @@ def syncache_chkrst(tcp: Tcp, seg: Seg) -> None:
 
 
 def _challenge(sc: Syncache) -> None:
+    if not tcp_challenge_ack_check(sc):
+        return
     sc.respond(TH_ACK)
     sc.tcp.stat.sndacks += 1
     sc.tcp.stat.sndtotal += 1
@@ -215,6 +225,7 @@ def _socket(sc: Syncache, inp: Inpcb) -> Tcpcb | None:
     so = Socket(lso.pr, lso.cred, lso.vnet, lso.protocol, lso.fibnum)
     so.options = lso.options & ~SO_ACCEPTCONN
     so.linger, so.user_cookie = lso.linger, lso.user_cookie
+    so.rcv.autosize, so.snd.autosize = lso.rcv.autosize, lso.snd.autosize
     so.rcv.hiwat, so.snd.hiwat, so.rcv.timeo, so.snd.timeo = lso.rcv.hiwat, lso.snd.hiwat, lso.rcv.timeo, lso.snd.timeo
     src, sport, dst, dport = sc.key
     new = so.pcb = inp.info.alloc(so, INP_IPV4 if len(src) == 4 else INP_IPV6)
@@ -226,7 +237,7 @@ def _socket(sc: Syncache, inp: Inpcb) -> Tcpcb | None:
     tcp_mss(tp, sc.mss)
     if sc.rxmits > 1:
         tp.snd_cwnd = 1
-    tcp_timer_activate(tp, TT_KEEP, tp.shared().keepinit)
+    tcp_timer_activate(tp, TT_KEEP, tp.keepinit or tp.shared().keepinit)
     stat.accepts += 1
     so.head = lso
     so.connected = True
@@ -253,3 +264,8 @@ def _init(tp: Tcpcb, sc: Syncache, ltp: Tcpcb) -> None:
     if sc.ts is not None:
         tp.ts_recent, tp.ts_offset, tp.ts_recent_age = sc.ts, sc.tsoff, tp.ticks()
     tp.sack_permit = sc.sack
+    tp.ecn_permit = sc.ecn
+    tp.keepinit, tp.keepidle, tp.keepintvl, tp.keepcnt = ltp.keepinit, ltp.keepidle, ltp.keepintvl, ltp.keepcnt
+    tp.maxunacktime = ltp.maxunacktime
+    if ltp.cc.name != tp.cc.name:
+        cc_attach(tp, ltp.cc.name)

@@ -12,8 +12,6 @@ from vshell.kernel.netinet.tcp_var import TCP_BACKOFF, TCP_DELTA_SHIFT, TCP_RTT_
 if TYPE_CHECKING:
     from vshell.kernel.netinet.tcp_var import Tcpcb
 
-TCPTV_PERSMIN, TCPTV_PERSMAX = 5000, 60000
-REXMIT_SLOP = 200
 HANDLERS: dict[int, Callable[[Tcpcb], None]] = {}
 """What happens when a timer goes off, by TT_*: see tcp_timeout.py."""
 
@@ -33,7 +31,8 @@ def rexmtval(tp: Tcpcb) -> int:
 
 def set_rxtcur(tp: Tcpcb, value: int, minimum: int) -> None:
     """TCPT_RANGESET on t_rxtcur: with the slop, within limits."""
-    tp.rxtcur = min(max(value + REXMIT_SLOP, minimum), tp.shared().rexmit_max)
+    shared = tp.shared()
+    tp.rxtcur = min(max(value + shared.rexmit_slop, minimum), shared.rexmit_max)
 
 
 def tcp_setpersist(tp: Tcpcb) -> None:
@@ -42,6 +41,10 @@ def tcp_setpersist(tp: Tcpcb) -> None:
     if tp.state == TCPS_CLOSED:
         return
     value = (((tp.srtt >> 2) + tp.rttvar) >> 1) * TCP_BACKOFF[tp.rxtshift]
-    tcp_timer_activate(tp, TT_PERSIST, min(max(value + REXMIT_SLOP, TCPTV_PERSMIN), TCPTV_PERSMAX))
+    shared = tp.shared()
+    delay = min(max(value + shared.rexmit_slop, shared.persmin), shared.persmax)
+    if (limit := tp.maxunacktime or shared.maxunacktime) and tp.acktime:
+        delay = min(delay, max(tp.acktime + limit - tp.ticks(), 1))
+    tcp_timer_activate(tp, TT_PERSIST, delay)
     if tp.rxtshift < tp.tcp.retries:
         tp.rxtshift += 1

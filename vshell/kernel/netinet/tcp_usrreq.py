@@ -99,7 +99,7 @@ def tcp_usrclosed(tp: Tcpcb) -> None:
         tp.so.soisdisconnected()
         if tp.state == TCPS_FIN_WAIT_2:
             shared = tp.shared()
-            tcp_timer_activate(tp, TT_2MSL, shared.finwait2_timeout if shared.fast_finwait2_recycle else shared.maxidle())
+            tcp_timer_activate(tp, TT_2MSL, shared.finwait2_timeout if shared.fast_finwait2_recycle else tp.maxidle())
 
 
 class TcpSocket(Protosw):
@@ -114,6 +114,7 @@ class TcpSocket(Protosw):
         """A new socket."""
         tcp = so.vnet[Tcp]
         so.snd.hiwat, so.rcv.hiwat = tcp.sendspace, tcp.recvspace
+        so.snd.autosize = so.rcv.autosize = True
         so.pcb = tcp.info.alloc(so, self.vflag)
         tcp_newtcpcb(so.pcb)
 
@@ -173,7 +174,7 @@ class TcpSocket(Protosw):
         if tp.req_tstmp:
             tp.ts_offset = so.vnet.kernel.random.uniform(1 << 31)
         tp.snd_una = tp.snd_nxt = tp.snd_max = tp.snd_recover = tp.iss
-        tcp_timer_activate(tp, TT_KEEP, tp.shared().keepinit)
+        tcp_timer_activate(tp, TT_KEEP, tp.keepinit or tp.shared().keepinit)
         if error := tcp_output(tp):
             so.connecting = False
             raise KError(error)
