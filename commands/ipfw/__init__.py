@@ -121,11 +121,38 @@ def _subject(o: Options, av: list[str]) -> list[str]:
     return av
 
 
+def _nat(o: Options, av: list[str]) -> bool:
+    """What nat does otherwise than rules do; anything else means the rules even after the word nat."""
+    from vshell.commands.ipfw.nat import ipfw_config_nat, ipfw_show_nat
+
+    if substrcmp(o, av[0], "add"):
+        ipfw_add(o, av[1:])
+    elif substrcmp(o, av[0], "show"):
+        ipfw_show_nat(o, av[1:])
+    elif substrcmp(o, av[0], "config"):
+        ipfw_config_nat(o, av[1:])
+    else:
+        return False
+    return True
+
+
+TRANSLATORS = ("nat64clat", "nat64stl", "nat64lsn", "nptv6")
+"""Instances of external actions; the start of a name is enough, the first that fits is meant."""
+
+
+def _translator(o: Options, name: str, av: list[str]) -> None:
+    from importlib import import_module
+
+    import_module(f"vshell.commands.ipfw.{name}").handler(o, av)
+
+
 async def command(o: Options, av: list[str]) -> None:
     """Find the command and run it; abbreviations are tried in a fixed order."""
     word = av[0]
-    if o.nat or o.pipe:
+    if o.pipe:
         o.errx(EX_USAGE, f"bad command `{word}'")
+    if o.nat and _nat(o, av):
+        return
     if o.use_set is None:
         for name, run in (("add", ipfw_add), ("set", ipfw_sets)):
             if substrcmp(o, word, name):
@@ -140,6 +167,8 @@ async def command(o: Options, av: list[str]) -> None:
                 return
     if substrcmp(o, word, "delete"):
         ipfw_delete(o, av[1:])
+    elif (name := next((t for t in TRANSLATORS if t.startswith(word)), "")) != "":
+        _translator(o, name, av[1:])
     elif substrcmp(o, word, "flush"):
         await ipfw_flush(o)
     elif substrcmp(o, word, "zero"):

@@ -60,6 +60,11 @@ def ipfw_delete(o: Options, av: list[str]) -> None:
             break
         first, rest, _ = strtol(word)
         last = strtol(rest[1:])[0] if rest[:1] == "-" else first
+        if o.nat:
+            from vshell.commands.ipfw.nat import ipfw_delete_nat
+
+            status = ipfw_delete_nat(o, first)
+            continue
         status = _delete(o, first & 0xFFFFFFFF, last & 0xFFFFFFFF, whole) or status
     if status and not o.force:
         o.exit(status)
