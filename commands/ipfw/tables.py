@@ -8,6 +8,7 @@ from vshell.abi.errno import EACCES, EEXIST, EFBIG, EINVAL, ENOENT, EOPNOTSUPP, 
 from vshell.abi.ip_fw import (
     FLOW_FIELDS,
     VTYPE_LEGACY,
+    FwRequest,
     TableAdd,
     TableClass,
     TableCreate,
@@ -273,11 +274,11 @@ class Tables:
                 self.o.err(EX_OSERR, e, "failed to request table info")
         for info in infos:
             if command == "list":
-                self.list(info)
+                self.show_entries(info)
             else:
                 self.info(info, command == "detail")
 
-    def list(self, info: TableInfo) -> None:
+    def show_entries(self, info: TableInfo) -> None:
         """list."""
         o = self.o
         if o.test_only:
@@ -344,7 +345,8 @@ class Tables:
         o, words = self.o, self.av
         if not words:
             o.errx(EX_USAGE, "address required")
-        info, entries, type = NONE, [], ""
+        info, type = NONE, ""
+        entries: list[TableEntry] = []
         while words:
             key, info, type = self.key(info, words[0], add)
             if not info.name:
@@ -365,7 +367,7 @@ class Tables:
 
     def change(self, add: bool, entries: tuple[TableEntry, ...], type: str) -> TableResult:
         """table_do_modify_record."""
-        request = TableDel(self.name, self.set, entries, type)
+        request: FwRequest = TableDel(self.name, self.set, entries, type)
         if add:
             request = TableAdd(self.name, self.set, entries, type, self.atomic, self.o.quiet)
         try:

@@ -263,10 +263,14 @@ def in6_difaddr_ioctl(ifp: Ifnet, req: SIOCDIFADDR_IN6, _td: Proc) -> None:
     in6_purgeifaddr(ia)
 
 
+IFT_PFLOG = 0xF6
+"""Interfaces that only show what was logged: no IPv6 there."""
+
+
 def in6_domifattach(ifp: Ifnet) -> In6Ifextra | None:
     """What an interface carries for IPv6 while it is in a stack."""
     ip6 = ifp.vnet.get(Ip6)
-    return None if ip6 is None else In6Ifextra(ifp, ip6)
+    return None if ip6 is None or ifp.type == IFT_PFLOG else In6Ifextra(ifp, ip6)
 
 
 def in6_domifdetach(_ifp: Ifnet, extra: In6Ifextra | None) -> None:

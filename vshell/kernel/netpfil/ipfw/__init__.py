@@ -3,6 +3,6 @@
 from vshell.kernel.kern.module import Kld
 
 KLD = Kld(
-    files=tuple(f"netpfil.ipfw.ip_fw{part}" for part in ("_table", "_dynamic", "2", "_sockopt", "_table_sockopt")),
+    files=tuple(f"netpfil.ipfw.ip_fw{part}" for part in ("_table", "_dynamic", "_bpf", "2", "_sockopt", "_table_sockopt")),
     size=0x2D000,
 )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vshell.abi.errno import EINVAL, KError
 from vshell.abi.ip_fw import (
     F_NOT,
+    IP_FW_TARG,
     IPFW_DEFAULT_RULE,
     IPFW_RULE_NOOPT,
     O_ACCEPT,
@@ -24,6 +25,7 @@ from vshell.abi.ip_fw import (
     O_NOP,
     O_PROBE_STATE,
     O_SKIP_ACTION,
+    O_SOCKARG,
     O_TAG,
     RESVD_SET,
     FwCounters,
@@ -35,9 +37,11 @@ from vshell.kernel.net.mbuf import M_SKIP_FIREWALL
 from vshell.kernel.net.pfil import PFIL_CONSUMED, PFIL_DROPPED, PFIL_IN, PFIL_PASS, Pfil, PfilHead
 from vshell.kernel.netinet6.in6_var import Ip6
 from vshell.kernel.netpfil.ipfw.ip_fw_action import CONSUMED, DENY, PASS, compile_action
-from vshell.kernel.netpfil.ipfw.ip_fw_args import FwArgs
+from vshell.kernel.netpfil.ipfw.ip_fw_args import LONELY, NOTHING, STRANGE, FwArgs, RuleRef
+from vshell.kernel.netpfil.ipfw.ip_fw_compile import always, compile_rule, never
 from vshell.kernel.netpfil.ipfw.ip_fw_dynamic import Dynamic
-from vshell.kernel.netpfil.ipfw.ip_fw_match import compile_tests, lookup_of
+from vshell.kernel.netpfil.ipfw.ip_fw_log import Log, ipfw_log
+from vshell.kernel.netpfil.ipfw.ip_fw_match import Test, lookup_of
 from vshell.kernel.netpfil.ipfw.ip_fw_table import Tables
 
 if TYPE_CHECKING:
@@ -47,6 +51,7 @@ if TYPE_CHECKING:
 
 STATEFUL = (O_PROBE_STATE, O_KEEP_STATE, O_LIMIT, O_SKIP_ACTION)
 NAME = "default"
+identity = id
 VERDICTS = {PASS: PFIL_PASS, DENY: PFIL_DROPPED, CONSUMED: PFIL_CONSUMED}
 
 
@@ -56,32 +61,39 @@ class Rule:
     __slots__ = (
         "action",
         "bcnt",
+        "before",
         "check",
         "flags",
+        "id",
         "insns",
         "keep",
+        "log",
+        "lookups",
+        "match",
         "ofs",
         "pcnt",
+        "plain",
         "probe",
         "rulenum",
         "set",
         "skip",
         "tables",
         "tag",
-        "tests",
         "timestamp",
     )
 
-    def __init__(self, rule: IpFwRule, tables: Tables, number: int) -> None:
+    def __init__(self, rule: IpFwRule, tables: Tables, number: int, id: int = 0) -> None:
         self.rulenum = rule.rulenum
+        self.id = id
+        """Rules are counted as they are added."""
         self.set = rule.set
         self.flags = rule.flags
         self.insns = rule.cmd
         self.ofs = rule.act_ofs
         self.pcnt = self.bcnt = self.timestamp = 0
         tail = rule.cmd[rule.act_ofs :]
-        self.tag = next((c for c in tail if c.opcode == O_TAG), None)
         body = rule.cmd[: rule.act_ofs]
+        self.tag = next((c for c in tail if c.opcode == O_TAG), None)
         self.keep = next((c for c in body if c.opcode in (O_KEEP_STATE, O_LIMIT)), None)
         self.skip = any(c.opcode == O_SKIP_ACTION for c in body)
         probes = [str(c.data[0]) for c in rule.cmd if c.opcode in (O_PROBE_STATE, O_CHECK_STATE)]
@@ -94,12 +106,18 @@ class Rule:
         for cmd in body:
             look = lookup_of(cmd)
             if look is not None:
-                found[id(cmd)] = tables.reference(look[0], rule.set, look[1])
-        self.tests = compile_tests(tuple(c for c in body if c.opcode not in STATEFUL), found, number)
+                found[identity(cmd)] = tables.reference(look[0], rule.set, look[1])
+        self.match = compile_rule(tuple(c for c in body if c.opcode not in STATEFUL), found, number)
+        self.lookups = bool(found) or any(c.opcode == O_SOCKARG for c in body)
         actions = tuple(c for c in tail if c.opcode not in (O_TAG, O_LOG))
         if not actions:
             raise KError(EINVAL)
+        logs = [c for c in tail if c.opcode == O_LOG]
+        self.log = Log(logs[0], actions[0]) if logs else None
         self.action, instance = compile_action(actions, tables.vnet, rule.set)
+        self.before = bool(self.log or self.tag)
+        self.plain = not (self.keep or self.skip or self.before or self.probe is not None)
+        """Nothing but its conditions and its action."""
         self.tables = [*found.values()] if instance is None else [*found.values(), instance]
         for table in self.tables:
             table.refs += 1
@@ -114,9 +132,12 @@ class Rule:
         rule = IpFwRule(self.rulenum, self.set, self.flags, self.insns, self.ofs)
         return rule, FwCounters(self.pcnt, self.bcnt, self.timestamp)
 
-    def clear(self) -> None:
-        """Zero the counters."""
-        self.pcnt = self.bcnt = self.timestamp = 0
+    def clear(self, log_only: bool = False) -> None:
+        """Zero the counters, and start to count what is logged anew."""
+        if not log_only:
+            self.pcnt = self.bcnt = self.timestamp = 0
+        if self.log is not None:
+            self.log.reset()
 
 
 class IpFw(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
@@ -154,7 +175,12 @@ class IpFw(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
         )
         default = IpFwRule(IPFW_DEFAULT_RULE, RESVD_SET, IPFW_RULE_NOOPT, (Insn(O_ACCEPT if accept else O_DENY),), 0)
         self.tables: Tables = vnet[Tables]
-        self.map = [Rule(each, self.tables, IPFW_DEFAULT_RULE) for each in (count, default)]
+        self.added = 0
+        """Rules that were ever added."""
+        self.map: list[Rule] = []
+        self.seek: list[Test] = []
+        """What each of them matches; a rule that begins with its states is always looked at, one that is disabled never."""
+        self.replace([Rule(each, self.tables, IPFW_DEFAULT_RULE) for each in (count, default)])
         self.dynamic: Dynamic = vnet[Dynamic]
 
     def init(self) -> None:
@@ -206,6 +232,19 @@ class IpFw(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
         return self.accept
 
     # rules -----------------------------------------------------------------------------------------------------
+    def replace(self, rules: list[Rule]) -> None:
+        """swap_map: other rules are in force from now on."""
+        self.map = rules
+        self.id += 1
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Rules or sets have changed: which rules are to be looked at?"""
+        disabled = self.set_disable
+        self.seek = [
+            never if disabled >> rule.set & 1 else rule.match if rule.probe is None else always for rule in self.map
+        ]  # fmt: skip
+
     def find(self, number: int) -> int:
         """ipfw_find_rule: the place of the first rule with that number or a higher one."""
         return min(bisect_left(self.map, number, key=lambda r: r.rulenum), len(self.map) - 1)
@@ -221,68 +260,116 @@ class IpFw(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
         """ipfw_check_packet."""
         if m.flags & M_SKIP_FIREWALL:
             return PFIL_PASS
-        return self.chk(FwArgs(self.vnet, m, ifp, direction == PFIL_IN, inp, False))
+        a = FwArgs(self.vnet, m, ifp, direction == PFIL_IN, inp, False)
+        return self.chk(a) if not m.tags or "ipfw_rule" not in m.tags else self._again(a)
 
     def check_frame(self, m: Mbuf, ifp: Ifnet | None, direction: int, inp: Any) -> int:
         """ipfw_check_frame."""
         if m.flags & M_SKIP_FIREWALL:
             return PFIL_PASS
-        return self.chk(FwArgs(self.vnet, m, ifp, direction == PFIL_IN, inp, True))
+        a = FwArgs(self.vnet, m, ifp, direction == PFIL_IN, inp, True)
+        return self.chk(a) if not m.tags or "ipfw_rule" not in m.tags else self._again(a)
 
-    def chk(self, a: FwArgs) -> int:
+    def refer(self, a: FwArgs, pos: int, info: int = 0) -> RuleRef:
+        """set_match: a packet leaves at this rule and is to come back behind it."""
+        rule = self.map[pos]
+        return RuleRef(self.id, pos + 1, rule.id + 1, rule.rulenum, info, a.mark)
+
+    def _again(self, a: FwArgs) -> int:
+        """A packet comes back from dummynet, netgraph or a divert socket."""
+        tags = a.m.tags = dict(a.m.tags or {})
+        ref: RuleRef = tags.pop("ipfw_rule")
+        if ref.onepass:
+            return PFIL_PASS
+        a.mark, a.info = ref.mark, ref.info
+        return self.chk(a, self.resume(ref))
+
+    def resume(self, ref: RuleRef) -> int:
+        """Where to go on: the same place, or if rules have changed the first that came after (ipfw_find_rule)."""
+        last = len(self.map) - 1
+        if ref.chain_id == self.id:
+            return min(ref.slot, last)
+        wanted = (ref.rulenum, ref.rule_id)
+        return next((i for i, rule in enumerate(self.map) if (rule.rulenum, rule.id) >= wanted), last)
+
+    def _strange(self, a: FwArgs) -> bool:
+        """Extension headers that are refused."""
+        if a.exthdrs & STRANGE and self.exthdrs:
+            if self.verbose:
+                self.vnet.kernel.printf(f"IPFW2: IPV6 - Unknown Extension Header({a.proto}), ext_hd={a.exthdrs & 0xFFF:x}")
+            return True
+        if a.exthdrs & LONELY and not self.frag6 and self.exthdrs:
+            if self.verbose:
+                self.vnet.kernel.printf("IPFW2: IPV6 - Invalid Fragment Header")
+            return True
+        return False
+
+    def chk(self, a: FwArgs, pos: int = 0) -> int:
         """ipfw_chk: along the rules until one decides."""
-        if a.short:
+        if a.short or (a.exthdrs > 0xFFF and self._strange(a)):
             return PFIL_DROPPED
-        rules, disabled, pos = self.map, self.set_disable, 0
+        jumped = -1
         while True:
-            rule = rules[pos]
-            if disabled and disabled >> rule.set & 1:
+            seek = self.seek
+            while not seek[pos](a):
                 pos += 1
-                continue
-            if rule.probe is not None:
-                state = None
-                if not a.looked or (rule.probe and rule.probe not in a.looked):
-                    a.looked += (rule.probe,)
-                    state = self.dynamic.lookup(a, rule.probe)
-                if state is not None:
-                    pos = self._hit(a, state.rule)
-                    if pos < 0:
-                        return VERDICTS[pos]
+            rule = self.map[pos]
+            if not rule.lookups and pos != jumped and a.value is not NOTHING:
+                # What a table said holds for the rule it was asked in, and for one that was jumped to from there.
+                a.value = NOTHING
+            if not rule.plain:
+                to = self._stateful(a, rule, pos)
+                if to is not None:
+                    if to < 0:
+                        return VERDICTS[to]
+                    pos = jumped = to
                     continue
-                if rule.check:
-                    pos += 1
-                    continue
-            for test in rule.tests:
-                if not test(a):
-                    break
-            else:
-                if rule.keep is not None and not self.dynamic.install(a, rule):
-                    self.count(rule, a)
-                    return PFIL_DROPPED
-                if rule.skip:
-                    pos += 1
-                    continue
-                if rule.tag is not None:
-                    self._tag(a, rule.tag)
-                pos = rule.action(self, a, rule, pos)
-                if pos < 0:
-                    return VERDICTS[pos]
-                continue
-            pos += 1
+            to = rule.action(self, a, rule, pos)
+            if to < 0:
+                return VERDICTS[to]
+            jumped = to if to != pos + 1 else -1
+            pos = to
+
+    def _stateful(self, a: FwArgs, rule: Rule, pos: int) -> int | None:
+        """What comes before the action of a rule that is not plain; None if it is to be done then, or where to go on."""
+        if rule.probe is not None:
+            if not a.looked or (rule.probe and rule.probe not in a.looked):
+                a.looked += (rule.probe,)
+                found = self.dynamic.lookup(a, rule.probe)
+                if found is not None:
+                    return self._hit(a, found.rule)
+            if rule.check or not rule.match(a):
+                return pos + 1
+        if rule.keep is not None and not self.dynamic.install(a, rule):
+            self.count(rule, a)
+            return DENY
+        if rule.skip:
+            return pos + 1
+        if rule.before:
+            self.parameters(a, rule)
+        return None
+
+    def parameters(self, a: FwArgs, rule: Rule) -> None:
+        """What stands in front of an action: log, tag, untag."""
+        if rule.log is not None:
+            ipfw_log(self, a, rule)
+        if rule.tag is not None:
+            self._tag(a, rule.tag)
 
     def _hit(self, a: FwArgs, rule: Rule) -> int:
         """A state's packet goes on with the action of its rule; if that was deleted, the last rule but one counts."""
         alive = rule in self.map
         pos = self.map.index(rule) if alive else len(self.map) - 2
-        if rule.tag is not None:
-            self._tag(a, rule.tag)
+        if rule.before:
+            self.parameters(a, rule)
         return rule.action(self, a, rule if alive else self.map[-2], pos)
 
     def _tag(self, a: FwArgs, cmd: Insn) -> None:
         """tag, untag."""
+        number = cmd.arg1 if cmd.arg1 != IP_FW_TARG else a.value.tag
         tags = a.m.tags = dict(a.m.tags or {})
         have = frozenset(tags.get("ipfw_tags", ()))
-        tags["ipfw_tags"] = have - {cmd.arg1} if cmd.flags & F_NOT else have | {cmd.arg1}
+        tags["ipfw_tags"] = have - {number} if cmd.flags & F_NOT else have | {number}
 
     def count(self, rule: Rule, a: FwArgs) -> None:
         """IPFW_INC_RULE_COUNTER."""

@@ -104,7 +104,7 @@ def _make_skipto(cmd: Insn) -> Action:
 
     def skipto(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
         f.count(rule, a)
-        return f.jump(pos, number or a.targ, False)
+        return f.jump(pos, number or a.value.skipto, False)
 
     return skipto
 
@@ -124,12 +124,12 @@ def _make_call(cmd: Insn) -> Action:
 
     def call(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
         stack = _stack(f, a)
-        if len(stack) >= CALLSTACK - 1:
-            f.count(rule, a)
-            return DENY
         f.count(rule, a)
+        if len(stack) >= CALLSTACK - 1:
+            f.vnet.kernel.printf(f"ipfw: rule {rule.rulenum}: call stack overflow. Denying packet.")
+            return DENY
         stack.append(pos)
-        return f.jump(pos, number, True)
+        return f.jump(pos, number or a.value.skipto, True)
 
     def back(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
         if not a.m.tags or "ipfw_call" not in a.m.tags or not (stack := _stack(f, a)):
@@ -142,49 +142,63 @@ def _make_call(cmd: Insn) -> Action:
 
 
 def _make_forward(cmd: Insn) -> Action:
-    """fwd to an IPv4 address: the packet is routed as if that were its destination."""
-    addr: Any = cmd.data[0]
-    if addr == bytes(4):
-        raise KError(EINVAL)
+    """fwd: the packet is routed as if that were its destination, or handed to that port here.
+
+    The answers that a state lets through are left as they are.
+    """
+    data: Any = cmd.data
+    addr, port, scope = data
+    targ = addr == bytes(4)
 
     def forward(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
         if a.layer2:
             return pos + 1
         f.count(rule, a)
-        if a.v4:
-            a.m.flags |= M_IP_NEXTHOP
-            if localip(f.vnet, addr):
-                a.m.flags |= M_FASTFWD_OURS
-            tags = a.m.tags = dict(a.m.tags or {})
-            tags["ipforward"] = addr
+        if a.reverse:
+            return PASS
+        hop, zone = addr, scope
+        if targ:
+            hop, zone = (a.value.nh6, a.value.zoneid) if a.v6 else (a.value.nh4.to_bytes(4, "big"), 0)
+        if len(hop) == 16 and hop[0] == 0xFE and hop[1] & 0xC0 == 0x80 and zone:
+            hop = hop[:2] + zone.to_bytes(2, "big") + hop[4:]
+        if len(hop) == len(a.src):
+            _next_hop(f, a, hop, port)
         return PASS
 
     return forward
 
 
-def _no_targ(number: int) -> int:
-    """Without tables there is nothing to take an argument from."""
-    if number == IP_FW_TARG:
-        raise KError(EINVAL)
-    return number
+def _next_hop(f: IpFw, a: FwArgs, hop: bytes, port: int) -> None:
+    """The tag that the rest of the way goes by (PACKET_TAG_IPFORWARD)."""
+    a.m.flags |= M_IP_NEXTHOP
+    if localip(f.vnet, hop):
+        a.m.flags |= M_FASTFWD_OURS
+    tags = a.m.tags = dict(a.m.tags or {})
+    tags["ipforward"] = hop
+    if port:
+        tags["ipforward_port"] = port
+    else:
+        tags.pop("ipforward_port", None)
 
 
 def _make_setfib(cmd: Insn) -> Action:
-    fib = _no_targ(cmd.arg1) & 0x7FFF
+    number = cmd.arg1
 
     def setfib(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
         f.count(rule, a)
-        a.m.fib = fib
+        fib = (number if number != IP_FW_TARG else a.value.fib) & 0x7FFF
+        a.m.fib = fib if fib < f.vnet.numfibs else 0
         return pos + 1
 
     return setfib
 
 
 def _make_setdscp(cmd: Insn) -> Action:
-    code = _no_targ(cmd.arg1) & 0x3F
+    number = cmd.arg1
 
     def setdscp(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
         data, off = a.data, a.off
+        code = (number if number != IP_FW_TARG else a.value.dscp) & 0x3F
         if a.v4:
             old = data[off] << 8 | data[off + 1]
             data[off + 1] = code << 2 | data[off + 1] & 3
@@ -205,22 +219,22 @@ def _make_setdscp(cmd: Insn) -> Action:
 
 
 def _make_setmark(cmd: Insn) -> Action:
-    _no_targ(cmd.arg1)
     value: Any = cmd.data[0]
 
     def setmark(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
+        a.mark = value if cmd.arg1 != IP_FW_TARG else a.value.mark
         f.count(rule, a)
-        a.mark = value
         return pos + 1
 
     return setmark
 
 
 def _reass(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
-    """Collect the fragments of an incoming packet; the whole goes on at the next rule."""
+    """Collect the fragments of a packet; the whole goes on at the next rule.  IPv6 is passed over."""
+    if not a.v4:
+        return pos + 1
     f.count(rule, a)
-    fragment = a.v4 and (a.data[a.off + 6] & 0x3F or a.data[a.off + 7])
-    if not fragment or not a.incoming or a.layer2:
+    if not (a.data[a.off + 6] & 0x3F or a.data[a.off + 7]) or a.layer2:
         return pos + 1
     # It is counted as matched, and once more as having ended the search.
     f.count(rule, a)
@@ -228,13 +242,20 @@ def _reass(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
     if whole is None:
         return CONSUMED
     a.m.data, a.m.off = whole.data, whole.off
-    a.__init__(f.vnet, a.m, a.ifp, True, a.inp, False)  # type: ignore[misc]  # the packet is another now
+    a.parse(a.m)
     return pos + 1
 
 
 def _next(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
     """check-state that found nothing; it does not count."""
     return pos + 1
+
+
+def _make_dummynet(cmd: Insn) -> Action:
+    """pipe, queue."""
+    from vshell.kernel.netpfil.ipfw.ip_dummynet_action import make_dummynet
+
+    return make_dummynet(cmd)
 
 
 MAKERS: dict[int, Callable[[Insn], Action]] = {
@@ -247,13 +268,13 @@ MAKERS: dict[int, Callable[[Insn], Action]] = {
     fw.O_SKIPTO: _make_skipto,
     fw.O_CALLRETURN: _make_call,
     fw.O_FORWARD_IP: _make_forward,
+    fw.O_FORWARD_IP6: _make_forward,
     fw.O_SETFIB: _make_setfib,
     fw.O_SETDSCP: _make_setdscp,
     fw.O_SETMARK: _make_setmark,
     fw.O_REASS: lambda c: _reass,
-    # Without dummynet the packet is lost (ip_dn_io_ptr is not there).
-    fw.O_PIPE: lambda c: _deny,
-    fw.O_QUEUE: lambda c: _deny,
+    fw.O_PIPE: _make_dummynet,
+    fw.O_QUEUE: _make_dummynet,
 }
 
 

@@ -25,50 +25,87 @@ ETHER_HDR = 14
 PORTS = frozenset((6, 17, 132, 136))
 ICMP, ICMPV6, TCP = 1, 58, 6
 NOTHING = TableValue()
+UNKNOWN = object()
+NEEDS = {TCP: 20, 17: 8, 136: 8, 132: 12, ICMP: 4, ICMPV6: 8}
+"""Octets of the upper header that must be there."""
+LONELY, STRANGE = 0x1000, 0x2000
+"""Of `exthdrs`: a fragment header of a whole packet; a header nobody knows (both are refused if the sysctls say so)."""
+
+
+class RuleRef:
+    """Where a packet that left the rules comes back to (struct ipfw_rule_ref); it travels in m.tags["ipfw_rule"]."""
+
+    __slots__ = ("chain_id", "info", "mark", "onepass", "rule_id", "rulenum", "slot")
+
+    def __init__(self, chain_id: int, slot: int, rule_id: int, rulenum: int, info: int = 0, mark: int = 0) -> None:
+        self.chain_id, self.slot, self.rule_id, self.rulenum = chain_id, slot, rule_id, rulenum
+        self.info, self.mark = info, mark
+        self.onepass = False
+        """It need not come back at all."""
+
+
+DIVERTED_IN, DIVERTED_OUT = 1, 2
+"""What `info` says of a packet that a divert socket sent: the way it was going."""
 
 
 class FwArgs:
     """What is known about a packet; read once, before the first rule."""
 
     __slots__ = (
-        "data", "dport", "dst", "eh", "exthdrs", "flow", "ifp", "iif", "incoming", "inp", "iplen", "layer2", "looked", "m",
-        "mark", "off", "offset", "oif", "proto", "short", "sport", "src", "ulp", "v4", "v6", "value", "vnet",
+        "data", "dport", "dst", "eh", "exthdrs", "flow", "hlen", "ident", "ifp", "iif", "incoming", "info", "inp", "iplen",
+        "layer2", "looked", "m", "mark", "off", "offset", "oif", "owner", "proto", "reverse", "short", "sport", "src", "ulp",
+        "v4", "v6", "value", "vnet",
     )  # fmt: skip
 
     def __init__(self, vnet: Vnet, m: Mbuf, ifp: Ifnet | None, incoming: bool, inp: Any, layer2: bool) -> None:
-        self.vnet, self.m, self.ifp, self.incoming, self.inp, self.layer2 = vnet, m, ifp, incoming, inp, layer2
+        self.vnet, self.ifp, self.incoming, self.inp, self.layer2 = vnet, ifp, incoming, inp, layer2
         self.iif: Ifnet | None = ifp if incoming else m.rcvif
         self.oif: Ifnet | None = None if incoming else ifp
-        self.data = m.data
-        self.eh = m.off
-        self.off = m.off + ETHER_HDR if layer2 else m.off
-        self.v4 = self.v6 = self.short = False
+        self.mark = self.info = 0
+        self.parse(m)
+
+    def parse(self, m: Mbuf) -> None:
+        """Read the packet (anew, when an action has changed it)."""
+        data = self.data = m.data
+        off = self.eh = m.off
+        self.m = m
+        self.v4 = self.v6 = self.short = self.reverse = False
         self.src = self.dst = b""
-        self.proto = self.sport = self.dport = self.offset = self.iplen = self.exthdrs = self.flow = self.mark = 0
+        self.proto = self.sport = self.dport = self.offset = self.iplen = self.exthdrs = self.flow = self.ident = self.hlen = 0
         self.ulp = -1
         self.value = NOTHING
         """What the last look-up in a table found: the arguments of actions that take theirs from there (tablearg)."""
         self.looked: tuple[str, ...] = ()
         """Names of states that were looked for: each name once for a packet."""
-        etype = (m.data[m.off + 12] << 8 | m.data[m.off + 13]) if layer2 and len(m.data) - m.off >= ETHER_HDR else 0
-        room = len(m.data) - self.off
-        if room >= 20 and self.data[self.off] >> 4 == 4 and (not layer2 or etype == 0x0800):
+        self.owner: Any = UNKNOWN
+        """The credentials of its socket, once somebody asked for them."""
+        etype = 0
+        if self.layer2:
+            etype = (data[off + 12] << 8 | data[off + 13]) if len(data) - off >= ETHER_HDR else -1
+            off += ETHER_HDR
+        self.off = off
+        room = len(data) - off
+        if room >= 20 and data[off] >> 4 == 4 and etype in (0, 0x0800):
             self._ip4()
-        elif room >= 40 and self.data[self.off] >> 4 == 6 and (not layer2 or etype == 0x86DD):
+        elif room >= 40 and data[off] >> 4 == 6 and etype in (0, 0x86DD):
             self._ip6()
+        if self.iplen > len(data) - self.eh:
+            self.iplen = len(data) - self.eh
 
     def _ip4(self) -> None:
         data, off = self.data, self.off
         hlen = (data[off] & 15) << 2
-        if hlen < 20:
-            return
         self.v4 = True
+        self.hlen = hlen
         self.src, self.dst = bytes(data[off + 12 : off + 16]), bytes(data[off + 16 : off + 20])
         self.iplen = data[off + 2] << 8 | data[off + 3]
         self.offset = (data[off + 6] << 8 | data[off + 7]) & 0x1FFF
         self.proto = data[off + 9]
         if not self.offset:
             self._upper(off + hlen)
+        elif self.offset == 1 and self.proto == TCP:
+            # RFC 3128: it would change the flags of the first fragment.
+            self.short = True
 
     def _ip6(self) -> None:
         data, at = self.data, self.off + 40
@@ -78,34 +115,45 @@ class FwArgs:
         self.iplen = 40 + (data[off + 4] << 8 | data[off + 5])
         self.flow = int.from_bytes(data[off : off + 4], "big") & 0xFFFFF
         proto = data[off + 6]
-        while proto in _EXTENSIONS and at + 8 <= len(data):
+        while proto in _EXTENSIONS and not self.offset & 0xFFF8:
             bit, fixed = _EXTENSIONS[proto]
+            if at + (fixed or 2) > len(data):
+                self.short = True
+                return
             if proto == 43:
-                bit = {0: EXT_ROUTING | EXT_RTHDR0, 2: EXT_ROUTING | EXT_RTHDR2}.get(data[at + 2], EXT_ROUTING)
+                bit = {0: EXT_ROUTING | EXT_RTHDR0, 2: EXT_ROUTING | EXT_RTHDR2}.get(data[at + 2], EXT_ROUTING | STRANGE)
             self.exthdrs |= bit
             if proto == 44:
                 self.offset = (data[at + 2] << 8 | data[at + 3]) & 0xFFF9
-            size = fixed or ((data[at + 1] + 2) * 4 if proto == 51 else (data[at + 1] + 1) * 8)
+                self.ident = int.from_bytes(data[at + 4 : at + 8], "big")
+                if not self.offset:
+                    self.exthdrs |= LONELY
+            size = 8 if proto == 44 else (data[at + 1] + 2) * 4 if proto == 51 else (data[at + 1] + 1) * 8
             proto, at = data[at], at + size
-            if self.offset & 0xFFF8:
-                break
+        self.hlen = at - off
+        self.proto = proto
+        if self.offset & 0xFFF8:
+            return
         if proto == 50:
             self.exthdrs |= EXT_ESP
-        self.proto = proto
-        if not self.offset & 0xFFF8:
-            self._upper(at)
+        elif proto not in _UPPER6:
+            self.exthdrs |= STRANGE
+        self._upper(at)
 
     def _upper(self, at: int) -> None:
         """Ports and the place of the upper header; a packet too short for it is dropped, as is one with none at all."""
-        data = self.data
-        need = 20 if self.proto == TCP else 8 if self.proto == 17 else 4 if self.proto in (ICMP, ICMPV6) else 0
-        if self.proto in PORTS:
-            need = max(need, 4)
+        data, proto = self.data, self.proto
+        need = NEEDS.get(proto)
+        if need is None:
+            self.ulp = at
+            if at > len(data):
+                self.ulp = -1
+            return
         if at + need > len(data):
             self.short = True
             return
         self.ulp = at
-        if self.proto in PORTS:
+        if proto in PORTS:
             self.sport, self.dport = data[at] << 8 | data[at + 1], data[at + 2] << 8 | data[at + 3]
 
     @property
@@ -125,5 +173,8 @@ class FwArgs:
 
 
 _EXTENSIONS = {
-    0: (EXT_HOPOPTS, 0), 43: (EXT_ROUTING, 0), 44: (EXT_FRAGMENT, 8), 60: (EXT_DSTOPTS, 0), 51: (EXT_AH, 0),
+    0: (EXT_HOPOPTS, 2), 43: (EXT_ROUTING, 4), 44: (EXT_FRAGMENT, 8), 60: (EXT_DSTOPTS, 2), 51: (EXT_AH, 2),
 }  # fmt: skip
+"""Extension headers: their bit, and how much of them must be there."""
+_UPPER6 = frozenset((ICMPV6, TCP, 132, 17, 136, 59, 89, 103, 47, 112, 41, 4, 97, 240))
+"""What else may follow (OSPF, PIM, GRE, CARP, IPv6, IPv4, EtherIP, pfsync)."""

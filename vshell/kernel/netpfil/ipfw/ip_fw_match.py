@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from vshell.abi import ip_fw as fw
 from vshell.abi.errno import EINVAL, KError
-from vshell.abi.ip_fw import F_NOT, F_OR, Insn
+from vshell.abi.ip_fw import IP_FW_TARG, Insn, TableValue
 from vshell.abi.socket import AF_INET, AF_INET6
+from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_DEFAULT, NHF_REJECT
 from vshell.kernel.net.route.route_tables import fib_lookup
 from vshell.kernel.netinet.ip_var import Ip
 from vshell.kernel.netinet6.in6_var import Ip6
-from vshell.kernel.netpfil.ipfw.ip_fw_args import ICMP, ICMPV6, PORTS, TCP, FwArgs
+from vshell.kernel.netpfil.ipfw.ip_fw_args import ICMP, ICMPV6, PORTS, TCP, UNKNOWN, FwArgs
 
 if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Test = Callable[[FwArgs], bool]
 MAX_RANGES = 31
+OWNED = frozenset((6, 17, 136))
 
 
 def localip(vnet: Vnet, addr: bytes) -> bool:
@@ -178,10 +180,17 @@ def _ipopts(a: FwArgs) -> int:
     return bits
 
 
-def _fragbits(a: FwArgs) -> int:
-    if a.v4:
-        return a.data[a.off + 6] & 0xE0 | (1 if a.offset else 0)
-    return (1 if a.offset & 0xFFF8 else 0) | (0x20 if a.offset & 1 else 0)
+def _frag(cmd: Insn) -> Test:
+    """Flags and offset; of IPv6 just "frag", as it was before there were flags."""
+    wanted, unwanted = cmd.arg1 & 0xFF, cmd.arg1 >> 8
+
+    def test(a: FwArgs) -> bool:
+        if a.v4:
+            bits = a.data[a.off + 6] & 0xE0 | (1 if a.offset else 0)
+            return bits & (wanted | unwanted) == wanted
+        return a.v6 and cmd.arg1 == 1 and bool(a.offset & 0xFFF8)
+
+    return test
 
 
 def _icmp(proto: int) -> Callable[[Insn], Test]:
@@ -226,34 +235,61 @@ def _dscp(cmd: Insn) -> Test:
     return test
 
 
-def verify_path(a: FwArgs, ifp: Ifnet | None, must: bool) -> bool:
-    """Is there a route back to the source, (with an interface given) out of that one?"""
+def verify_path(a: FwArgs, ifp: Ifnet | None) -> bool:
+    """Is there a route back to the source (out of that interface), or, without one, any but the default route?"""
+    if a.v6 and a.src[0] == 0xFE and a.src[1] & 0xC0 == 0x80:
+        return True
     nh = fib_lookup(a.vnet, AF_INET if a.v4 else AF_INET6, a.src, a.m.fib)
     if nh is None:
         return False
     if ifp is not None:
-        return nh.ifp is ifp
-    return bool(nh.prefixlen) if must and hasattr(nh, "prefixlen") else True
+        return nh.aifp is ifp
+    return not nh.flags & (NHF_DEFAULT | NHF_REJECT | NHF_BLACKHOLE)
 
 
 def _verrevpath(cmd: Insn) -> Test:
-    return lambda a: not a.incoming or (_is_ip(a) and verify_path(a, a.iif, False))
+    return lambda a: not a.incoming or (_is_ip(a) and verify_path(a, a.iif))
 
 
 def _versrcreach(cmd: Insn) -> Test:
-    return lambda a: _is_ip(a) and verify_path(a, None, True)
+    return lambda a: _is_ip(a) and (not a.incoming or verify_path(a, None))
+
+
+def _localaddr(a: FwArgs) -> bool:
+    """in_localaddr, in6_localaddr: is the source within a network of one of our addresses?"""
+    if a.v6 and a.src[0] == 0xFE and a.src[1] & 0xC0 == 0x80:
+        return True
+    nh = fib_lookup(a.vnet, AF_INET if a.v4 else AF_INET6, a.src, a.m.fib)
+    return nh is not None and nh.gateway is None
 
 
 def _antispoof(cmd: Insn) -> Test:
     """A source from a connected network must come in by its interface."""
+    return lambda a: not (a.incoming and _is_ip(a) and _localaddr(a)) or verify_path(a, a.iif)
 
-    def test(a: FwArgs) -> bool:
-        if not a.incoming or not _is_ip(a):
-            return True
-        nh = fib_lookup(a.vnet, AF_INET if a.v4 else AF_INET6, a.src, a.m.fib)
-        return nh is None or nh.gateway is not None or nh.ifp is a.iif
 
-    return test
+def owner(a: FwArgs) -> Any:
+    """check_uidgid: the credentials of the socket that sends or would receive the packet, None if there is none."""
+    if a.owner is not UNKNOWN:
+        return a.owner
+    inp = a.inp
+    if inp is None and a.proto in OWNED and (a.v4 or a.v6):
+        inp = pcb_of(a, a.proto != TCP)
+    a.owner = getattr(inp, "cred", None)
+    return a.owner
+
+
+def pcb_of(a: FwArgs, wild: bool) -> Any:
+    """The protocol control block of a packet (in_pcblookup); what comes in is looked up as it is, the rest turned round."""
+    from vshell.kernel.netinet.tcp_var import Tcp
+    from vshell.kernel.netinet.udp_usrreq import Udp
+
+    if a.proto not in (TCP, 17):
+        return None
+    info: Any = a.vnet[Tcp].info if a.proto == TCP else a.vnet[Udp].info
+    if a.incoming:
+        return info.lookup(a.src, a.sport, a.dst, a.dport, wild)
+    return info.lookup(a.dst, a.dport, a.src, a.sport, wild)
 
 
 def _user(name: str) -> Callable[[Insn], Test]:
@@ -263,7 +299,7 @@ def _user(name: str) -> Callable[[Insn], Test]:
         want = cmd.data[0]
 
         def test(a: FwArgs) -> bool:
-            cred = getattr(a.inp, "cred", None)
+            cred = owner(a)
             if cred is None:
                 return False
             if name == "jail":
@@ -275,7 +311,34 @@ def _user(name: str) -> Callable[[Insn], Test]:
     return make
 
 
+def _sockarg(a: FwArgs) -> bool:
+    """SO_USER_COOKIE of the socket becomes the table argument."""
+    if a.proto not in OWNED:
+        return False
+    inp = a.inp
+    if inp is None:
+        incoming, a.incoming = a.incoming, True
+        inp = pcb_of(a, False)
+        a.incoming = incoming
+    cookie = getattr(getattr(inp, "so", None), "user_cookie", 0)
+    if not cookie:
+        return False
+    a.value = TableValue(cookie, cookie & 0xFFFF, cookie & 0xFFFF, cookie, cookie & 0xFF, cookie, cookie & 0xFFFF, cookie)
+    return True
+
+
+def _diverted(cmd: Insn) -> Test:
+    return lambda a: bool(a.info & cmd.arg1)
+
+
 def _tagged(cmd: Insn) -> Test:
+    if not cmd.data:
+
+        def one(a: FwArgs) -> bool:
+            number = cmd.arg1 if cmd.arg1 != IP_FW_TARG else a.value.tag
+            return bool(a.m.tags) and number in (a.m.tags or {}).get("ipfw_tags", ())
+
+        return one
     ranges = _ranges(cmd)
     return lambda a: bool(a.m.tags) and any(x <= t <= y for t in (a.m.tags or {}).get("ipfw_tags", ()) for x, y in ranges)
 
@@ -287,7 +350,9 @@ def _fib(cmd: Insn) -> Test:
 def _mark(cmd: Insn) -> Test:
     data: Any = cmd.data
     value, mask = data
-    return lambda a: a.mark & mask == value
+    if cmd.arg1 == IP_FW_TARG:
+        return lambda a: a.mark & mask == a.value.mark & mask
+    return lambda a: a.mark & mask == value & mask
 
 
 def _prob(cmd: Insn) -> Test:
@@ -307,7 +372,7 @@ MAKERS: dict[int, Callable[[Insn], Test]] = {
     fw.O_MAC_TYPE: _value(lambda a: a.layer2, lambda a: a.data[a.eh + 12] << 8 | a.data[a.eh + 13]),
     fw.O_LAYER2: lambda c: lambda a: a.layer2,
     fw.O_IN: lambda c: lambda a: a.incoming,
-    fw.O_FRAG: _flags(_is_ip, _fragbits),
+    fw.O_FRAG: _frag,
     fw.O_RECV: _iface("iif"), fw.O_XMIT: _iface("oif"), fw.O_VIA: _iface("ifp"),
     fw.O_IPOPT: _flags(_is4, _ipopts),
     fw.O_IPLEN: _value(_is_ip, lambda a: a.iplen),
@@ -329,14 +394,14 @@ MAKERS: dict[int, Callable[[Insn], Test]] = {
     fw.O_VERREVPATH: _verrevpath, fw.O_VERSRCREACH: _versrcreach, fw.O_ANTISPOOF: _antispoof,
     fw.O_IPSEC: lambda c: lambda a: False,
     fw.O_PROB: _prob,
-    fw.O_DIVERTED: lambda c: lambda a: False,
+    fw.O_DIVERTED: _diverted,
     fw.O_FLOW6ID: lambda c: lambda a: a.v6 and a.flow in c.data,
     fw.O_EXT_HDR: lambda c: lambda a: a.v6 and bool(a.exthdrs & c.arg1),
     fw.O_IP6: lambda c: lambda a: a.v6,
     fw.O_IP4: lambda c: lambda a: a.v4,
     fw.O_TAGGED: _tagged,
     fw.O_FIB: _fib,
-    fw.O_SOCKARG: lambda c: lambda a: False,
+    fw.O_SOCKARG: lambda c: _sockarg,
     fw.O_DSCP: _dscp,
     fw.O_MARK: _mark,
 }  # fmt: skip
@@ -375,7 +440,7 @@ def _dscp_of(a: FwArgs) -> int:
 
 
 def _owner(a: FwArgs, name: str) -> int | None:
-    cred = getattr(a.inp, "cred", None)
+    cred = owner(a)
     return None if cred is None else int(cred.uid if name == "uid" else cred.prison.id)
 
 
@@ -405,7 +470,7 @@ KEYS: dict[str, Callable[[FwArgs], Any]] = {
 }
 
 
-def _lookup(cmd: Insn, table: Table, number: int, key: str) -> Test:
+def lookup(cmd: Insn, table: Table, number: int, key: str) -> Test:
     """Is the key in the table (and, if that is asked for, with that value)?  What is found is the table argument."""
     data: Any = cmd.data
     what = (lambda a: number) if key == "rulenum" else KEYS[key]
@@ -432,36 +497,3 @@ def _masked(value: Any, mask: Any) -> Any:
         return value & mask
     wide = mask if isinstance(mask, bytes) else mask.to_bytes(4, "big")
     return bytes(x & y for x, y in zip(value, wide, strict=False))
-
-
-def compile_tests(body: tuple[Insn, ...], tables: dict[int, Table], number: int) -> tuple[Test, ...]:
-    """The conditions of a rule, blocks of alternatives as one each; EINVAL for what this kernel does not know.
-
-    `tables` are the tables it refers to, by the identity of the instruction.
-    """
-    tests: list[Test] = []
-    block: list[Test] = []
-    for cmd in body:
-        look = lookup_of(cmd)
-        maker = MAKERS.get(cmd.opcode)
-        if look is not None:
-            test = _lookup(cmd, tables[id(cmd)], number, look[2])
-        elif maker is not None:
-            test = maker(cmd)
-        else:
-            raise KError(EINVAL)
-        block.append(_not(test) if cmd.flags & F_NOT else test)
-        if not cmd.flags & F_OR:
-            tests.append(block[0] if len(block) == 1 else _any(tuple(block)))
-            block = []
-    if block:
-        tests.append(_any(tuple(block)))
-    return tuple(tests)
-
-
-def _not(test: Test) -> Test:
-    return lambda a: not test(a)
-
-
-def _any(tests: tuple[Test, ...]) -> Test:
-    return lambda a: any(test(a) for test in tests)

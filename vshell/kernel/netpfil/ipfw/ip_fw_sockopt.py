@@ -35,6 +35,7 @@ from vshell.kernel.kern.kern_priv import PRIV_NETINET_IPFW, priv_check
 from vshell.kernel.netinet.raw_ip import raw_setopt
 from vshell.kernel.netpfil.ipfw.ip_fw2 import IpFw, Rule
 from vshell.kernel.netpfil.ipfw.ip_fw_dynamic import State
+from vshell.kernel.netpfil.ipfw.ip_fw_log import LOG_NOTICE
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
@@ -90,10 +91,10 @@ def add_rules(f: IpFw, request: XAdd) -> IpFwRule:
     if not number:
         number = f.map[place - 1].rulenum if place else 0
         number += step if number < IPFW_DEFAULT_RULE - step else 0
-    new = Rule(rule, f.tables, number)
+    new = Rule(rule, f.tables, number, f.added + 1)
+    f.added += 1
     new.rulenum = number
-    f.map = [*f.map[:place], new, *f.map[place:]]
-    f.id += 1
+    f.replace([*f.map[:place], new, *f.map[place:]])
     return IpFwRule(rule.rulenum if request.named else new.rulenum, rule.set, rule.flags, rule.cmd, rule.act_ofs)
 
 
@@ -133,8 +134,7 @@ def del_rules(f: IpFw, r: XDel) -> int:
         f.dynamic.forget_range(r, match_range)
         return 0
     gone = set(f.map) - set(left)
-    f.map = left
-    f.id += 1
+    f.replace(left)
     f.dynamic.forget(gone)
     for rule in gone:
         rule.release()
@@ -143,12 +143,18 @@ def del_rules(f: IpFw, r: XDel) -> int:
 
 @fw3(XZero, XResetlog)
 def clear_rules(f: IpFw, r: RangeRequest) -> int:
-    """Zero counters, those of the default rule too."""
+    """Zero counters, those of the default rule too; or count anew what is logged."""
     check_range(r)
+    log_only = not isinstance(r, XZero)
     found = [rule for rule in f.map if match_range(rule, r, True)]
-    if isinstance(r, XZero):
-        for rule in found:
-            rule.clear()
+    for rule in found:
+        rule.clear(log_only)
+    if f.verbose:
+        if r.flags & IPFW_RCFLAG_ALL:
+            text = "All logging counts reset" if log_only else "Accounting cleared"
+        else:
+            text = "logging count reset" if log_only else "cleared"
+        f.vnet.kernel.log(LOG_NOTICE, f"ipfw: {text}.")
     return len(found)
 
 
@@ -159,6 +165,7 @@ def move_rules(f: IpFw, r: XMove) -> int:
     for rule in f.map:
         if match_range(rule, r):
             rule.set = r.new_set
+    f.refresh()
     return 0
 
 
@@ -172,6 +179,7 @@ def swap_sets(f: IpFw, r: RangeRequest) -> int:
             rule.set = r.new_set
         elif rule.set == r.new_set and isinstance(r, SetSwap):
             rule.set = r.set
+    f.refresh()
     return 0
 
 
@@ -179,6 +187,7 @@ def swap_sets(f: IpFw, r: RangeRequest) -> int:
 def enable_sets(f: IpFw, r: SetEnable) -> int:
     """Set 31 is always enabled."""
     f.set_disable = (f.set_disable | r.set) & ~r.new_set & ~(1 << RESVD_SET) & 0xFFFFFFFF
+    f.refresh()
     return 0
 
 

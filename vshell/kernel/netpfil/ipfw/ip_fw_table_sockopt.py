@@ -59,7 +59,7 @@ def table_destroy(f: IpFw, r: TableDestroy) -> int:
 
 
 def _modifiable(f: IpFw, name: str, which: int) -> Table:
-    table = f.vnet[Tables].get(name, which)
+    table: Table = f.vnet[Tables].get(name, which)
     if table.algo.readonly:
         raise KError(EACCES)
     return table
