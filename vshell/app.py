@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from vshell.abi.vshell import RERUN
     from vshell.kernel.kern.kern_descrip import File
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.machine import Machine
@@ -218,15 +219,35 @@ def _run(o: Options) -> int:
             script = f.read()
     terminal = o.command is None and script is None and not o.stdin and sys.stdin.isatty()
     paced = o.clock == "pace" or (terminal and o.clock != "jump")
+    if terminal:
+        return _interact(o, paced)
     machine = Machine(seed=o.seed, vimage=o.vimage, mounts=o.mounts, paced=paced)
     machine.kernel.on_panic = _report
-    if terminal:
-        from vshell.shell.interactive import run
-
-        return exit_status(run(machine, paced, o.plain))
     from vshell.shell.batch import serve
 
     return exit_status(serve(machine, lambda stdin: _shell(machine, o, script, stdin), paced).xstat)
+
+
+def _interact(o: Options, paced: bool) -> int:
+    """A session at this terminal."""
+    from vshell.machine import Machine, exit_status
+    from vshell.shell.interactive import run
+    from vshell.shell.journal import Journal
+    from vshell.shell.seat import Seat
+
+    def boot(journal: Journal) -> Machine:
+        machine = Machine(seed=journal.seed, vimage=journal.vimage, mounts=o.mounts, paced=paced)
+        machine.kernel.on_panic = _report
+        return machine
+
+    def rerun(journal: Journal, request: RERUN) -> bytes:
+        from vshell.labs.record import transcribe
+        from vshell.machine import open_session
+
+        session = open_session(seed=journal.seed, vimage=journal.vimage, mounts=tuple(o.mounts))
+        return transcribe(session, request.lines, request.markdown).encode("utf-8", "surrogateescape")
+
+    return exit_status(run(Seat(boot, Journal(o.seed, o.vimage), paced, rerun), o.plain))
 
 
 def _shell(machine: Machine, o: Options, script: bytes | None, stdin: File) -> Proc:

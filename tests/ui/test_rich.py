@@ -13,9 +13,10 @@ from prompt_toolkit.output import DummyOutput
 
 from vshell.machine import Machine
 from vshell.shell.completion import words
-from vshell.shell.drivers import Jump
 from vshell.shell.editor import history_path
+from vshell.shell.journal import Journal
 from vshell.shell.rich import RichTerminal
+from vshell.shell.seat import Seat
 
 PROMPT = b"root@vhost:~ # "
 
@@ -25,18 +26,15 @@ class Desk:
 
     def __init__(self, keys: PipeInput) -> None:
         self.keys = keys
-        machine = Machine()
         self.shown = bytearray()
-        driver = Jump(machine, lambda: bool(machine.console.rchan.sleepers))
-        self.rich = RichTerminal(
-            machine, machine.login(), driver, history=InMemoryHistory(), input=keys, output=DummyOutput(), put=self.shown.extend
-        )
+        self.seat = Seat(lambda journal: Machine(seed=journal.seed), Journal(), paced=False)
+        self.rich = RichTerminal(self.seat, history=InMemoryHistory(), input=keys, output=DummyOutput(), put=self.shown.extend)
         self.settle()
 
     def settle(self) -> None:
         """Let the machine run until a shell waits at its prompt."""
-        while not self.rich.shell.exited and self.rich.reader() is None:
-            self.rich.driver.catch_up()
+        while not self.seat.shell.exited and self.rich.reader() is None:
+            self.seat.catch_up()
 
     def type(self, keys: str) -> str:
         """Edit one line with these keys; returns what the machine shows then."""
@@ -88,7 +86,7 @@ def test_interrupt(desk: Desk) -> None:
     desk.type("never run\x03")
     assert desk.type("echo $?\r").strip() in ("0", "130")
     desk.type("\x04")
-    assert desk.rich.shell.exited
+    assert desk.seat.shell.exited
 
 
 def test_completion(desk: Desk) -> None:

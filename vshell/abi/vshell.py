@@ -1,7 +1,7 @@
 """What the program `vshell` inside a machine asks of the machine itself; no FreeBSD has these calls.
 
 A request names who answers it: a file of vshell/kernel/vshell ("topology"), or "" for what stands outside the machine
-(its terminal and its clock; vshell/shell), which may be nobody.
+(its terminal and its clock; vshell/shell), which may be nobody: ENOSYS.
 """
 
 from __future__ import annotations
@@ -17,3 +17,65 @@ class MetaRequest(Record):
     """A question to the machine: the argument of Syscalls.vshell."""
 
     server: ClassVar[str] = ""
+
+
+class CLOCK(MetaRequest):
+    """How time stands: a ClockState."""
+
+    server = "clock"
+
+
+class ClockState(Record):
+    """Uptime and time of day (ns), how many timers run, and when the next one fires (uptime, or -1)."""
+
+    uptime: int
+    realtime: int
+    pending: int
+    next: int
+
+
+class PACE(MetaRequest):
+    """Set how fast time passes: seconds of the machine per second, or 0: only while a command runs.  Returns the new pace.
+
+    Without a `rate`: ask for it.  ENOSYS where time jumps.
+    """
+
+    rate: float | None = None
+
+
+class SKIP(MetaRequest):
+    """Time shall run as fast as it can until that uptime, ns.  ENOSYS where time jumps anyway."""
+
+    until: int
+
+
+class UNDO(MetaRequest):
+    """Make the machine again as it was before the last `count` lines typed at the session's shell.
+
+    Returns those lines, the oldest first; ERANGE if there are not so many.
+    """
+
+    count: int
+
+
+class LINES(MetaRequest):
+    """The lines typed at the session's shell so far, without the one being run: tuple[str, ...]."""
+
+
+class SAVE(MetaRequest):
+    """Keep the session under a name: returns where.  EINVAL for a name that cannot be, EIO if it cannot be written."""
+
+    name: str
+
+
+class LOAD(MetaRequest):
+    """Make the machine as it was when a session was saved; returns how many lines were typed in it.  EINVAL, ENOENT, EIO."""
+
+    name: str
+
+
+class RERUN(MetaRequest):
+    """Run lines in a machine of its own, each to its end: a transcript that `vshell replay` takes (bytes)."""
+
+    lines: tuple[str, ...]
+    markdown: bool

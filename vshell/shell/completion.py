@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from prompt_toolkit.document import Document
 
     from vshell.kernel.kern.kern_proc import Proc
-    from vshell.machine import Machine
 
 PROGRAM_FOLDERS = ("/sbin", "/bin", "/usr/sbin", "/usr/bin")
 BEFORE_A_COMMAND = frozenset({"|", "||", "&&", ";", "&", "(", "{", "!", "then", "do", "else", "if", "while", "until"})
@@ -39,8 +38,7 @@ def escape(name: str) -> str:
 class GuestCompleter(Completer):
     """Looks at the machine through the system calls of the shell that waits."""
 
-    def __init__(self, machine: Machine, reader: Callable[[], Proc | None]) -> None:
-        self.machine = machine
+    def __init__(self, reader: Callable[[], Proc | None]) -> None:
         self.reader = reader
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:

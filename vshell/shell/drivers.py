@@ -26,17 +26,44 @@ class Driver(Protocol):
 
 
 class Pace:
-    """Virtual time keeps up with real time."""
+    """Virtual time keeps up with real time, at a rate."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, waiting: Callable[[], bool] = lambda: False) -> None:
         self.kernel = machine.kernel
-        self._start = monotonic_ns() - self.kernel.clock.now
+        self._waiting = waiting
+        """True while the session's shell waits at its prompt: then time stands still if the rate is 0."""
+        self.rate = 1.0
+        self._anchor()
+        self._skip = 0
         self._busy = False
+
+    def _anchor(self) -> None:
+        self._real, self._virtual = monotonic_ns(), self.kernel.clock.now
+
+    def set_rate(self, rate: float) -> None:
+        """Seconds of the machine per second; 0: real time, but only while a command runs."""
+        self._anchor()
+        self.rate = rate
+
+    def skip(self, until: int) -> None:
+        """Be there as soon as possible."""
+        self._skip = max(self._skip, until)
+
+    def now(self) -> int:
+        """The uptime the machine should have."""
+        if not self.rate and self._waiting():
+            self._anchor()
+            return self._virtual
+        now = self._virtual + int((monotonic_ns() - self._real) * (self.rate or 1.0))
+        if now < self._skip:
+            self._virtual += self._skip - now
+            now = self._skip
+        return now
 
     def catch_up(self) -> None:
         """Events happen in their order and at their own time, up to now."""
         kernel, clock = self.kernel, self.kernel.clock
-        now = monotonic_ns() - self._start
+        now = self.now()
         while not (busy := kernel.step(BURST)):
             deadline = clock.next()
             if deadline is None or deadline > now:
@@ -51,9 +78,10 @@ class Pace:
         if self._busy:
             return 0.0
         deadline = self.kernel.clock.next()
-        if deadline is None:
+        now = self.now()
+        if deadline is None or (not self.rate and self._waiting()):
             return None
-        return max(0.0, (deadline - (monotonic_ns() - self._start)) / 1e9)
+        return max(0.0, (deadline - now) / (self.rate or 1.0) / 1e9)
 
 
 class Jump:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 
 from vshell.shell.completion import GuestCompleter
 from vshell.shell.highlight import ShLexer
+from vshell.shell.journal import state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,13 +19,11 @@ if TYPE_CHECKING:
     from prompt_toolkit.output import Output
 
     from vshell.kernel.kern.kern_proc import Proc
-    from vshell.machine import Machine
 
 
 def history_path() -> Path:
     """Where typed lines are kept (XDG base directories)."""
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(state) / "vshell" / "history"
+    return state_folder() / "history"
 
 
 def open_history(path: Path) -> History:
@@ -40,17 +38,16 @@ def open_history(path: Path) -> History:
 
 
 def make_session(
-    machine: Machine,
     reader: Callable[[], Proc | None],
     history: History | None = None,
     input: Input | None = None,
     output: Output | None = None,
 ) -> PromptSession[str]:
-    """An editor for a machine's terminal; `reader` tells which shell waits there."""
+    """An editor for the terminal of a machine; `reader` tells which shell waits there."""
     return PromptSession(
         history=history or open_history(history_path()),
         lexer=ShLexer(),
-        completer=GuestCompleter(machine, reader),
+        completer=GuestCompleter(reader),
         complete_while_typing=False,
         enable_suspend=False,
         mouse_support=False,

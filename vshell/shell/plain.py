@@ -13,36 +13,33 @@ from typing import TYPE_CHECKING
 from vshell.shell import terminal
 
 if TYPE_CHECKING:
-    from vshell.kernel.kern.kern_proc import Proc
-    from vshell.machine import Machine
-    from vshell.shell.drivers import Driver
+    from vshell.shell.seat import Seat
 
 
-def run(machine: Machine, shell: Proc, driver: Driver, keyboard: int = 0) -> None:
+def run(seat: Seat, keyboard: int = 0) -> None:
     """Serve the terminal until the shell has ended."""
-    tty = machine.console
-    tty.output = terminal.put
-    tty.set_size(*terminal.size())
-    signal.signal(signal.SIGWINCH, lambda *_: tty.set_size(*terminal.size()))
-    while _serve(machine, shell, driver, keyboard):
-        terminal.suspend(shell)
+    seat.show = terminal.put
+    seat.resize(*terminal.size())
+    signal.signal(signal.SIGWINCH, lambda *_: seat.resize(*terminal.size()))
+    while _serve(seat, keyboard):
+        terminal.suspend(seat.shell)
 
 
-def _serve(machine: Machine, shell: Proc, driver: Driver, keyboard: int) -> bool:
+def _serve(seat: Seat, keyboard: int) -> bool:
     """Until the shell has ended or, True, is stopped."""
     with terminal.RawTerminal(keyboard):
         while True:
-            driver.catch_up()
-            if shell.exited:
+            seat.catch_up()
+            if seat.shell.exited:
                 return False
-            if shell.stopped:
+            if seat.shell.stopped:
                 return True
-            machine.kernel.network()  # the prompt is there; the first command shall not wait for it
-            ready, _, _ = select.select([keyboard], [], [], driver.delay())
+            seat.machine.kernel.network()  # the prompt is there; the first command shall not wait for it
+            ready, _, _ = select.select([keyboard], [], [], seat.driver.delay())
             if not ready:
                 continue
             data = os.read(keyboard, 4096)
             if not data:
-                machine.hangup(shell)
+                seat.machine.hangup(seat.shell)
                 return False
-            machine.console.input(data)
+            seat.keys(data)

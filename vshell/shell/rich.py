@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.output import Output
 
     from vshell.kernel.kern.kern_proc import Proc
-    from vshell.machine import Machine
-    from vshell.shell.drivers import Driver
+    from vshell.shell.seat import Seat
 
 SHELLS = frozenset({"sh"})
 """Programs whose lines are edited."""
@@ -46,19 +45,14 @@ class RichTerminal:
 
     def __init__(
         self,
-        machine: Machine,
-        shell: Proc,
-        driver: Driver,
+        seat: Seat,
         *,
         history: History | None = None,
         input: Input | None = None,
         output: Output | None = None,
         put: Callable[[bytes], object] = terminal.put,
     ) -> None:
-        self.machine = machine
-        self.tty = machine.console
-        self.shell = shell
-        self.driver = driver
+        self.seat = seat
         self.tail = b""
         """What stands on the current line of the terminal: at the prompt, the prompt."""
         self.put = put
@@ -67,7 +61,8 @@ class RichTerminal:
         self._editing = False
         self._interrupted = False
         """True after ^C until the shell says something: the editor has ended the line already."""
-        self.tty.output = self._show
+        seat.show = self._show
+        seat.remade = self._remade
         self._session: PromptSession[str] | None = None
         self._history, self._input, self._output = history, input, output
 
@@ -78,7 +73,7 @@ class RichTerminal:
             with terminal.RawTerminal():
                 from vshell.shell.editor import make_session
 
-                self._session = make_session(self.machine, self.reader, self._history, self._input, self._output)
+                self._session = make_session(self.reader, self._history, self._input, self._output)
         return self._session
 
     # output ----------------------------------------------------------------------------------------------------
@@ -94,10 +89,15 @@ class RichTerminal:
         else:
             self.put(data)
 
+    def _remade(self) -> None:
+        """Another machine stands here, at its prompt."""
+        self._interrupted = False
+        self.tail = self.seat.tail
+
     # where things stand ----------------------------------------------------------------------------------------
     def reader(self) -> Proc | None:
         """The shell that waits for a line at the terminal, if one does."""
-        tty = self.tty
+        tty = self.seat.tty
         if tty.readable() or not tty.termios.icanon:
             return None
         for p in tty.rchan.sleepers:
@@ -107,14 +107,14 @@ class RichTerminal:
 
     def run(self) -> None:
         """Until the shell has ended."""
-        self.tty.set_size(*terminal.size())
-        signal.signal(signal.SIGWINCH, lambda *_: self.tty.set_size(*terminal.size()))
+        self.seat.resize(*terminal.size())
+        signal.signal(signal.SIGWINCH, lambda *_: self.seat.resize(*terminal.size()))
         while True:
             self.serve()
-            if self.shell.exited:
+            if self.seat.shell.exited:
                 return
-            if self.shell.stopped:
-                terminal.suspend(self.shell)
+            if self.seat.shell.stopped:
+                terminal.suspend(self.seat.shell)
             else:
                 self.edit()
 
@@ -122,16 +122,16 @@ class RichTerminal:
         """A command runs: keys go to the tty, until a shell waits at its prompt or that of the session is stopped."""
         with terminal.RawTerminal(keyboard):
             while True:
-                self.driver.catch_up()
-                if self.shell.exited or self.shell.stopped or self.reader() is not None:
+                self.seat.catch_up()
+                if self.seat.shell.exited or self.seat.shell.stopped or self.reader() is not None:
                     return
-                ready, _, _ = select.select([keyboard], [], [], self.driver.delay())
+                ready, _, _ = select.select([keyboard], [], [], self.seat.driver.delay())
                 if ready:
                     data = os.read(keyboard, 4096)
                     if not data:
-                        self.machine.hangup(self.shell)
+                        self.seat.machine.hangup(self.seat.shell)
                         return
-                    self.tty.input(data)
+                    self.seat.keys(data)
 
     # a line ----------------------------------------------------------------------------------------------------
     def edit(self) -> None:
@@ -143,7 +143,7 @@ class RichTerminal:
         prompt = UNPRINTED.sub("", self.tail.rpartition(b"\r")[2].decode("utf-8", "replace"))
         if self.tail:
             self.put(b"\r\x1b[K")
-        typed = self.tty.take_unfinished().decode("utf-8", "replace")
+        typed = self.seat.take_unfinished().decode("utf-8", "replace")
         self._editing = True
         try:
             with patch_stdout(raw=True):
@@ -163,7 +163,7 @@ class RichTerminal:
         """Hand keys to the tty; the editor has shown them already."""
         self._muted = True
         try:
-            self.tty.input(keys)
+            self.seat.keys(keys)
         finally:
             self._muted = False
 
@@ -178,12 +178,12 @@ class RichTerminal:
 
         from prompt_toolkit.application import get_app
 
-        self.machine.kernel.network()  # the prompt is there; the first command shall not wait for it
+        self.seat.machine.kernel.network()  # the prompt is there; the first command shall not wait for it
         while True:
-            self.driver.catch_up()
+            self.seat.catch_up()
             if self.reader() is None:
                 # the shell does not wait any more: it ended, or a signal made it go on
-                get_app().exit(exception=KeyboardInterrupt if not self.shell.exited else EOFError)
+                get_app().exit(exception=KeyboardInterrupt if not self.seat.shell.exited else EOFError)
                 return
-            delay = self.driver.delay()
+            delay = self.seat.driver.delay()
             await asyncio.sleep(SLICE if delay is None else min(delay, SLICE))

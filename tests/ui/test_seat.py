@@ -1,0 +1,185 @@
+"""What a session may do with itself: undo, save and load, a transcript, its clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vshell.abi.vshell import RERUN
+from vshell.labs.record import transcribe
+from vshell.machine import Machine, open_session
+from vshell.shell.drivers import Pace
+from vshell.shell.journal import Journal, typed_text
+from vshell.shell.seat import Seat
+
+PROMPT = "root@vhost:~ # "
+
+
+def rerun(journal: Journal, request: RERUN) -> bytes:
+    """As the program does it."""
+    return transcribe(open_session(seed=journal.seed), request.lines, request.markdown).encode()
+
+
+class Typist:
+    """Types at a seat, in virtual time."""
+
+    def __init__(self, paced: bool = False) -> None:
+        self.seat = Seat(lambda journal: Machine(seed=journal.seed, paced=paced), Journal(seed=7), paced, rerun)
+        self.shown = bytearray()
+        self.seat.show = self.shown.extend
+        self.settle()
+
+    def settle(self) -> None:
+        """Until somebody waits for the keyboard."""
+        for _ in range(10_000):
+            self.seat.catch_up()
+            if self.seat.shell.exited or self.seat.reader_waits():
+                break
+        self.seat.catch_up()
+
+    def type(self, text: str, one_by_one: bool = False) -> str:
+        """Type a line; returns what was shown after its echo, without the prompt."""
+        del self.shown[:]
+        for piece in [*text, "\r"] if one_by_one else [f"{text}\n"]:
+            self.seat.keys(piece.encode())
+        self.settle()
+        return self.shown.decode().replace("\r\n", "\n").partition("\n")[2].removesuffix(PROMPT)
+
+
+@pytest.fixture
+def typist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Typist:
+    """Somebody at a fresh machine."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return Typist()
+
+
+def test_undo(typist: Typist) -> None:
+    """The last commands did not happen, the others did; shell variables too are as they were."""
+    typist.type("jail -c name=a vnet persist")
+    typist.type("X=1; ifconfig epair create")
+    typist.type("X=2; ifconfig epair0a vnet a")
+    assert typist.type("vshell undo") == "undone: X=2; ifconfig epair0a vnet a\n"
+    assert typist.type("echo $X; ifconfig -l; jls name") == "1\nvtnet0 vtnet1 lo0 epair0a epair0b\na\n"
+    assert typist.type("vshell undo 2") == "undone: X=1; ifconfig epair create\nundone: echo $X; ifconfig -l; jls name\n"
+    assert typist.type("ifconfig -l; jls name") == "vtnet0 vtnet1 lo0\na\n"
+
+
+def test_undo_what_is_not_there(typist: Typist) -> None:
+    """Nothing happens then."""
+    typist.type("true")
+    assert typist.type("vshell undo 2; echo $?") == "vshell: undo: there are not 2 commands to undo\n1\n"
+    assert typist.type("vshell undo x; echo $?") == "usage: vshell undo [N]\n2\n"
+
+
+def test_undo_of_edited_and_continued_lines(typist: Typist) -> None:
+    """A command of several lines goes as one; keys that edit are seen through."""
+    typist.type("echo ax\bb", one_by_one=True)
+    typist.type("for i in 1 2; do", one_by_one=True)
+    assert typist.type("echo $i; done", one_by_one=True) == "1\n2\n"
+    assert typist.type("vshell undo 2") == "undone: echo ab\nundone: for i in 1 2; do\necho $i; done\n"
+
+
+def test_addresses_are_the_same_again(typist: Typist) -> None:
+    """What is made again has the same random numbers."""
+    typist.type("ifconfig epair create; ifconfig epair0a ether 2>/dev/null >/dev/null")
+    mac = typist.type("ifconfig epair0a | grep ether")
+    typist.type("true")
+    typist.type("vshell undo 2")
+    assert typist.type("ifconfig epair0a | grep ether") == mac != ""
+
+
+def test_save_and_load(typist: Typist) -> None:
+    """A session goes on in another process."""
+    typist.type("ifconfig epair create; X=saved")
+    assert typist.type("vshell save lab.1").startswith("saved to ")
+    other = Typist()
+    assert other.type("vshell load lab.1") == "1 command typed in this session\n"
+    assert other.type("echo $X; ifconfig -l") == "saved\nvtnet0 vtnet1 lo0 epair0a epair0b\n"
+    assert other.type("vshell load nosuch; echo $?") == "vshell: load: no such session\n1\n"
+    assert other.type("vshell save ../x; echo $?") == "vshell: save: not a name for a session\n1\n"
+
+
+def test_broken_file(typist: Typist, tmp_path: Path) -> None:
+    """A file that is no session is said to be none."""
+    folder = tmp_path / "vshell" / "sessions"
+    folder.mkdir(parents=True)
+    for text in (
+        "",
+        "{",
+        "[]",
+        '{"vshell": 1}',
+        '{"vshell": 2, "seed": 0}',
+        '{"vshell": 1, "seed": 0, "vimage": 1, "lines": [3], "entries": []}',
+    ):
+        (folder / "bad.json").write_text(text)
+        assert typist.type("vshell load bad") == "vshell: load: the file of the session cannot be used\n"
+
+
+def test_record(typist: Typist) -> None:
+    """A transcript that replays."""
+    typist.type("jail -c name=a vnet persist")
+    typist.type("jls name; false")
+    typist.type("printf abc")
+    assert typist.type("vshell record") == (
+        "```console\n$ jail -c name=a vnet persist\n$ jls name; false\na\n[1]\n$ printf abc\nabc (no-eol)\n```\n"
+    )
+    assert (
+        typist.type("vshell record -t 2")
+        == "  $ printf abc\n  abc (no-eol)\n  $ vshell record\n  vshell: record: only in an interactive session\n  [1]\n"
+    )
+
+
+@pytest.fixture
+def paced() -> Typist:
+    """Somebody at a machine that keeps pace with the wall clock."""
+    return Typist(paced=True)
+
+
+def test_clock(paced: Typist) -> None:
+    """Skipping takes no time; the rate can be set, and paused."""
+    driver = paced.seat.driver
+    assert isinstance(driver, Pace)
+    paced.type("a=$(date +%s); vshell clock run 100s; echo $(($(date +%s) - a)) > /tmp/x")
+    took = int(paced.type("cat /tmp/x"))
+    assert 100 <= took <= 103
+    paced.type("vshell clock rate 50")
+    assert driver.rate == 50
+    assert "50 times real time" in paced.type("vshell clock")
+    paced.type("vshell clock pause")
+    assert driver.rate == 0
+    before = paced.seat.machine.kernel.clock.now
+    paced.seat.catch_up()
+    assert paced.seat.machine.kernel.clock.now == before
+    assert "paused between commands" in paced.type("vshell clock")
+    paced.type("vshell clock resume")
+    assert driver.rate == 1
+    assert "not a rate" in paced.type("vshell clock rate x")
+
+
+def test_clock_that_jumps(typist: Typist) -> None:
+    """There is no rate, but one may skip."""
+    assert "jumps from event to event" in typist.type("vshell clock")
+    assert typist.type("vshell clock rate 2; echo $?") == "vshell: clock: time jumps from event to event here\n1\n"
+    assert typist.type("a=$(date +%s); vshell clock run 1m; echo $(($(date +%s) - a))") == "60\n"
+    assert typist.type("vshell clock run soon; echo $?").endswith("\n2\n")
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [(b"abc\r", "abc"), (b"ab\x7fc\n", "ac"), (b"one two\x17three", "one three"), (b"x\x15y", "y"), (b"a\nb\n", "a\nb")],
+)
+def test_typed_text(keys: bytes, line: str) -> None:
+    """Keys that edit."""
+    assert typed_text(keys) == line
+
+
+def test_outside(run: Callable[..., object] | None = None) -> None:
+    """In a script there is nobody to ask."""
+    result = Machine().run("vshell undo; vshell save x; vshell record")
+    assert result.status == 1
+    assert result.stderr.decode() == (
+        "vshell: undo: only in an interactive session\nvshell: save: only in an interactive session\n"
+        "vshell: record: only in an interactive session\n"
+    )

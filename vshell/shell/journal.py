@@ -1,0 +1,105 @@
+"""What was typed into a machine, and when: all that is needed to make it again.
+
+A machine depends on its seed and its inputs with their virtual times alone.  So the past is not kept in copies of a
+machine but as this list; undo, save and load are replays of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+FORMAT = 1
+NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,99}")
+
+
+class Entry(NamedTuple):
+    """Keys that arrived, or (rows, columns) the window got, at an uptime (ns)."""
+
+    when: int
+    keys: bytes
+    size: tuple[int, int] | None = None
+
+
+class Line(NamedTuple):
+    """A command typed at the session's shell, and the number of entries before it."""
+
+    start: int
+    text: str
+
+
+class Journal:
+    """The inputs of one machine."""
+
+    def __init__(self, seed: int = 0, vimage: bool = True) -> None:
+        self.seed = seed
+        self.vimage = vimage
+        self.entries: list[Entry] = []
+        self.lines: list[Line] = []
+
+    def before(self, count: int) -> Journal:
+        """The journal as it was before its last `count` lines."""
+        count = min(count, len(self.lines))
+        kept = len(self.lines) - count
+        new = Journal(self.seed, self.vimage)
+        new.entries = self.entries[: self.lines[kept].start] if count else self.entries[:]
+        new.lines = self.lines[:kept]
+        return new
+
+    # files -----------------------------------------------------------------------------------------------------
+    def save(self, path: Path) -> None:
+        """Write it; OSError."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        entries = [[e.when, list(e.size) if e.size else e.keys.decode("latin-1")] for e in self.entries]
+        content = {"vshell": FORMAT, "seed": self.seed, "vimage": self.vimage, "lines": self.lines, "entries": entries}
+        path.write_text(json.dumps(content), "utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Journal:
+        """Read one; OSError, ValueError if it is no journal."""
+        content = json.loads(path.read_text("utf-8"))
+        try:
+            if content["vshell"] != FORMAT:
+                raise ValueError("another version's")
+            new = cls(int(content["seed"]), bool(content["vimage"]))
+            new.lines = [Line(int(start), str(text)) for start, text in content["lines"]]
+            for when, what in content["entries"]:
+                size = None if isinstance(what, str) else (int(what[0]), int(what[1]))
+                new.entries.append(Entry(int(when), what.encode("latin-1") if size is None else b"", size))
+        except (KeyError, TypeError, IndexError, UnicodeEncodeError) as e:
+            raise ValueError("not a session") from e
+        return new
+
+
+def state_folder() -> Path:
+    """Where vshell keeps what outlives it (XDG base directories)."""
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(state) / "vshell"
+
+
+def session_path(name: str) -> Path | None:
+    """The file of a saved session; None if that cannot be a name."""
+    return state_folder() / "sessions" / f"{name}.json" if NAME.fullmatch(name) else None
+
+
+def typed_text(keys: bytes) -> str:
+    """The line (or lines) that keys made, as the terminal's line discipline edits it."""
+    return "\n".join(_edited(line) for line in re.split("[\r\n]", keys.decode("utf-8", "replace").rstrip("\r\n")))
+
+
+def _edited(keys: str) -> str:
+    line: list[str] = []
+    for c in keys:
+        if c in "\b\x7f":
+            del line[-1:]
+        elif c == "\x15":
+            line.clear()
+        elif c == "\x17":
+            kept = "".join(line).rstrip()
+            del line[max(kept.rfind(" "), kept.rfind("\t")) + 1 :]
+        elif c >= " " or c == "\t":
+            line.append(c)
+    return "".join(line)
