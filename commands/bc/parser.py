@@ -15,9 +15,9 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 KEYWORDS = frozenset((
-    "abs", "auto", "break", "continue", "define", "divmod", "else", "for", "halt", "ibase", "if", "is_number", "is_string",
-    "last", "length", "limits", "maxibase", "maxobase", "maxscale", "modexp", "obase", "print", "quit", "read", "return", "scale", "sqrt",
-    "while",
+    "abs", "auto", "break", "continue", "define", "divmod", "else", "for", "halt", "ibase", "if", "is_number",
+    "is_string", "last", "length", "limits", "maxibase", "maxobase", "maxscale", "modexp", "obase", "print", "quit",
+    "read", "return", "scale", "sqrt", "while",
 ))  # fmt: skip
 ASSIGN = frozenset(("=", "+=", "-=", "*=", "/=", "%=", "^=", "@=", "<<=", ">>="))
 LEVELS = {
