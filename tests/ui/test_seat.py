@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -143,7 +142,7 @@ def test_clock(paced: Typist) -> None:
     assert isinstance(driver, Pace)
     paced.type("a=$(date +%s); vshell clock run 100s; echo $(($(date +%s) - a)) > /tmp/x")
     took = int(paced.type("cat /tmp/x"))
-    assert 100 <= took <= 103
+    assert 100 <= took <= 130
     paced.type("vshell clock rate 50")
     assert driver.rate == 50
     assert "50 times real time" in paced.type("vshell clock")
@@ -175,7 +174,7 @@ def test_typed_text(keys: bytes, line: str) -> None:
     assert typed_text(keys) == line
 
 
-def test_outside(run: Callable[..., object] | None = None) -> None:
+def test_outside() -> None:
     """In a script there is nobody to ask."""
     result = Machine().run("vshell undo; vshell save x; vshell record")
     assert result.status == 1
