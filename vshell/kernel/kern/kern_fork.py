@@ -28,6 +28,8 @@ FORK_COST = 200_000
 """Virtual time a fork takes, ns: a loop that starts processes without end must not stop the clock."""
 
 MAXINTERP = 5
+MAXPROC = 3924
+"""kern.maxproc: processes there may be; the last ten are root's."""
 
 
 class ExecImage(BaseException):
@@ -221,6 +223,8 @@ class ProcessCalls:
         """fork(2): see abi.syscalls."""
         limit = self.proc.limits["nproc"]
         uid = self.proc.ucred.ruid
+        if len(self.kernel.procs) >= (MAXPROC if not uid else MAXPROC - 10):
+            raise KError(EAGAIN)
         if uid and 0 <= limit <= sum(p.ucred.ruid == uid for p in self.kernel.procs.values()):
             raise KError(EAGAIN)
         self.kernel.charge(self.proc, FORK_COST)
