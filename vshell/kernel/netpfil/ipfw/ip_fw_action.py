@@ -246,6 +246,70 @@ def _reass(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
     return pos + 1
 
 
+def _make_divert(cmd: Insn) -> Action:
+    """divert, tee: to a socket; the original of a tee goes on."""
+    number, tee = cmd.arg1, cmd.opcode == fw.O_TEE
+
+    def divert(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
+        from vshell.kernel.netinet.ip_divert import Divert
+
+        if a.layer2:
+            return pos + 1
+        f.count(rule, a)
+        module = f.vnet.get(Divert)
+        if module is None:
+            return DENY
+        port = number if number != IP_FW_TARG else a.value.divert
+        m = a.m.copy() if tee else a.m
+        if not tee and a.v4 and (a.data[a.off + 6] & 0x3F or a.data[a.off + 7]):
+            whole = ip_reass(f.vnet, m)
+            if whole is None:
+                return CONSUMED
+            m = whole
+        module.packet(m, port, rule.rulenum, a.incoming)
+        return pos + 1 if tee else CONSUMED
+
+    return divert
+
+
+def _make_netgraph(cmd: Insn) -> Action:
+    """netgraph, ngtee: into the graph of ng_ipfw(4)."""
+    number, tee = cmd.arg1, cmd.opcode == fw.O_NGTEE
+
+    def netgraph(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
+        from vshell.kernel.netgraph.ng_ipfw import NgIpfw
+
+        f.count(rule, a)
+        module = f.vnet.kernel.get(NgIpfw)
+        if module is None or module.node is None:
+            return DENY
+        hook = number if number != IP_FW_TARG else a.value.netgraph
+        if tee:
+            module.input(a.m.copy(), hook, None, a.incoming)
+            return pos + 1
+        ref = f.refer(a, pos)
+        ref.onepass = bool(f.one_pass)
+        # Nobody has the hook: the packet is lost without a word.
+        module.input(a.m, hook, ref, a.incoming)
+        return CONSUMED
+
+    return netgraph
+
+
+def _loaded(vnet: Vnet, opcode: int) -> bool:
+    """Is what the action hands packets to there?"""
+    if opcode in (fw.O_DIVERT, fw.O_TEE):
+        from vshell.kernel.netinet.ip_divert import Divert
+
+        return vnet.get(Divert) is not None
+    if opcode in (fw.O_NETGRAPH, fw.O_NGTEE):
+        from vshell.kernel.netgraph.ng_ipfw import NgIpfw
+
+        module = vnet.kernel.get(NgIpfw)
+        return module is not None and module.node is not None
+    return True
+
+
 def _next(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
     """check-state that found nothing; it does not count."""
     return pos + 1
@@ -273,6 +337,8 @@ MAKERS: dict[int, Callable[[Insn], Action]] = {
     fw.O_SETDSCP: _make_setdscp,
     fw.O_SETMARK: _make_setmark,
     fw.O_REASS: lambda c: _reass,
+    **dict.fromkeys((fw.O_DIVERT, fw.O_TEE), _make_divert),
+    **dict.fromkeys((fw.O_NETGRAPH, fw.O_NGTEE), _make_netgraph),
     fw.O_PIPE: _make_dummynet,
     fw.O_QUEUE: _make_dummynet,
 }
@@ -289,6 +355,6 @@ def compile_action(cmds: tuple[Insn, ...], vnet: Vnet, which: int) -> tuple[Acti
     if loadable is not None:
         return loadable(vnet, cmds, which)
     maker = MAKERS.get(cmds[0].opcode)
-    if maker is None or len(cmds) != 1:
+    if maker is None or len(cmds) != 1 or not _loaded(vnet, cmds[0].opcode):
         raise KError(EINVAL)
     return maker(cmds[0]), None

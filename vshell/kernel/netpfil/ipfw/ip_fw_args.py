@@ -15,11 +15,14 @@ from vshell.abi.ip_fw import (
     EXT_RTHDR2,
     TableValue,
 )
+from vshell.kernel.netinet.ip_rule_ref import RuleRef
 
 if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
     from vshell.kernel.net.mbuf import Mbuf
     from vshell.kernel.net.vnet import Vnet
+
+__all__ = ["FwArgs", "RuleRef"]
 
 ETHER_HDR = 14
 PORTS = frozenset((6, 17, 132, 136))
@@ -30,22 +33,6 @@ NEEDS = {TCP: 20, 17: 8, 136: 8, 132: 12, ICMP: 4, ICMPV6: 8}
 """Octets of the upper header that must be there."""
 LONELY, STRANGE = 0x1000, 0x2000
 """Of `exthdrs`: a fragment header of a whole packet; a header nobody knows (both are refused if the sysctls say so)."""
-
-
-class RuleRef:
-    """Where a packet that left the rules comes back to (struct ipfw_rule_ref); it travels in m.tags["ipfw_rule"]."""
-
-    __slots__ = ("chain_id", "info", "mark", "onepass", "rule_id", "rulenum", "slot")
-
-    def __init__(self, chain_id: int, slot: int, rule_id: int, rulenum: int, info: int = 0, mark: int = 0) -> None:
-        self.chain_id, self.slot, self.rule_id, self.rulenum = chain_id, slot, rule_id, rulenum
-        self.info, self.mark = info, mark
-        self.onepass = False
-        """It need not come back at all."""
-
-
-DIVERTED_IN, DIVERTED_OUT = 1, 2
-"""What `info` says of a packet that a divert socket sent: the way it was going."""
 
 
 class FwArgs:
