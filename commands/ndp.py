@@ -1,7 +1,4 @@
-"""ndp(8): look at and change the IPv6 neighbour cache and the per-interface settings (usr.sbin/ndp/ndp.c, ndp_netlink.c).
-
-The options -r, -H, -R concern routers learned from advertisements; without a daemon that accepts them the list is empty.
-"""
+"""ndp(8): look at and change the IPv6 neighbour cache and the per-interface settings (usr.sbin/ndp/ndp.c, ndp_netlink.c)."""
 
 from __future__ import annotations
 
@@ -16,22 +13,30 @@ from vshell.abi.in6 import (
     ND6_IFF_PERFORMNUD,
     ND6_IFF_STABLEADDR,
     ND6_INFINITE_LIFETIME,
+    ND_RA_FLAG_MANAGED,
+    ND_RA_FLAG_OTHER,
+    ND_RA_FLAG_RTPREF_MASK,
     SIOCGDEFIFACE_IN6,
     SIOCGIFINFO_IN6,
     SIOCSDEFIFACE_IN6,
     SIOCSIFINFO_FLAGS,
     SIOCSIFINFO_IN6,
+    SIOCSNDFLUSH_IN6,
+    SIOCSPFXFLUSH_IN6,
+    SIOCSRTRFLUSH_IN6,
     NdDelete,
     NdDump,
     NdIfInfo,
     NdNeighbour,
     NdPrefixDump,
     NdPrefixInfo,
+    NdRouter,
+    NdRouterDump,
     NdSet,
 )  # fmt: skip
 from vshell.abi.route import RTF_GATEWAY, GetRoute, RtMsg
 from vshell.abi.socket import AF_INET6, SOCK_DGRAM, SockaddrIn6
-from vshell.abi.sockio import SIOCGIFMTU
+from vshell.abi.sockio import SIOCGIFMTU, IfRequest
 from vshell.userland.addr import ether_ntoa, inet_ntop, is_linklocal
 from vshell.userland.getopt import Getopt
 from vshell.userland.netdb import NI_NUMERICHOST, GaiError, gai_strerror, getaddrinfo, getnameinfo, if_indextoname, if_nametoindex
@@ -60,6 +65,8 @@ FLAGS = (
     ("no_prefer_iface", ND6_IFF_NO_PREFER_IFACE),
 )
 """Flags by name, in the order in which they are shown."""
+FLUSHES = {"H": SIOCSNDFLUSH_IN6, "P": SIOCSPFXFLUSH_IN6, "R": SIOCSRTRFLUSH_IN6}
+RTPREF = ("medium", "high", "rsv", "low")
 VALUES = ("basereachable", "retrans", "curhlim")
 
 
@@ -93,6 +100,10 @@ async def main(p: Program) -> int:
         ifinfo(p, o.arg, args)
     elif o.mode == "p":
         plist(p, o)
+    elif o.mode == "r":
+        rtrlist(p, o)
+    elif o.mode in FLUSHES:
+        flush(p, FLUSHES[o.mode])
     elif o.mode == "s":
         if not 2 <= len(args) <= 4:
             p.usage(USAGE)
@@ -377,5 +388,31 @@ def plist(p: Program, o: Options) -> None:
         name = if_indextoname(p, x.ifindex) or "?"
         p.stdout.write(
             f"{getnameinfo(p, x.prefix, scope, NI_NUMERICHOST)}/{x.plen} if={name}\n"
-            f"flags={flags} vltime={vltime}, pltime={pltime}, {expire}, ref={x.refcnt}\n  No advertising router\n"
+            f"flags={flags} vltime={vltime}, pltime={pltime}, {expire}, ref={x.refcnt}\n"
         )
+        if not x.routers:
+            p.stdout.write("  No advertising router\n")
+            continue
+        p.stdout.write("  advertised by\n")
+        for router, state in x.routers:
+            p.stdout.write(f"    {hostname(p, o, router, x.ifindex)} ({state})\n")
+
+
+def rtrlist(p: Program, o: Options) -> None:
+    """-r: the default router list."""
+    now = p.sys.clock_gettime("realtime") // NS
+    for x in cast("list[NdRouter]", request(p, NdRouterDump())):
+        flags = ("M" if x.flags & ND_RA_FLAG_MANAGED else "") + ("O" if x.flags & ND_RA_FLAG_OTHER else "")
+        pref = RTPREF[(x.flags & ND_RA_FLAG_RTPREF_MASK) >> 3]
+        expire = sec2str(x.expire - now) if x.expire else "Never"
+        name = if_indextoname(p, x.ifindex) or "?"
+        p.stdout.write(f"{hostname(p, o, x.rtaddr, x.ifindex)} if={name}, flags={flags}, pref={pref}, expire={expire}\n")
+
+
+def flush(p: Program, what: type[IfRequest]) -> None:
+    """-H, -P, -R: forget what routers told.  The interface of the request does not matter."""
+    s = p.sys.socket(AF_INET6, SOCK_DGRAM)
+    try:
+        p.sys.ioctl(s, what("lo0"))
+    except KError as e:
+        p.err(1, e, f"ioctl({what.__name__})")

@@ -55,6 +55,7 @@ from vshell.userland.netdb import (
     if_nametoindex,
 )
 from vshell.userland.program import Program
+from vshell.wire.ip6 import IP6_HLEN
 from vshell.wire.nodeinfo import ICMP6_NI_REPLY
 
 PING6OPTS = ".::6Aab:C:c:Dde:fHI:i:k:l:m:nNoOp:qS:s:t:uvyYW:z:P:"
@@ -65,6 +66,8 @@ ECHOLEN, TIMELEN = 8, 8
 MAXDATALEN = 65535 - 40 - 8
 MAXALARM = 60 * 60
 INT_MAX = 0x7FFFFFFF
+EXTRA = 256
+"""Room for headers nobody thought of."""
 
 
 class Ping6:
@@ -226,6 +229,10 @@ class Ping6:
         self.flags.add("i")
 
     # preparation -----------------------------------------------------------------------------------------------
+    def packlen(self) -> int:
+        """Room for an answer: what is longer is cut off."""
+        return (2048 if "v" in self.flags or self.info6 else self.datalen) + IP6_HLEN + ECHOLEN + EXTRA
+
     def socket(self, name: str) -> int:
         """A raw socket."""
         try:
@@ -431,7 +438,7 @@ class Ping6:
             except KError:
                 continue
             if ready:
-                if self.pr_pack(cast(Message, await sys.recvmsg(srecv, 65535))):
+                if self.pr_pack(cast(Message, await sys.recvmsg(srecv, self.packlen()))):
                     await p.stdout.drain()
                 if (summary.received and "o" in self.flags) or (self.npackets and summary.received >= self.npackets):
                     return

@@ -69,12 +69,25 @@ class SIOCSIFINFO_FLAGS(IfRequest):
 
 
 class SIOCSIFINFO_IN6(IfRequest):
-    """Set the timing values of struct nd_ifinfo (ndp -i); None leaves one as it is."""
+    """Set the values of struct nd_ifinfo (ndp -i); 0 or None leaves one as it is.  EINVAL for an MTU out of range."""
 
     domain = AF_INET6
+    linkmtu: int = 0
     basereachable: int | None = None
     retrans: int | None = None
     chlim: int | None = None
+
+
+class SIOCSNDFLUSH_IN6(IfRequest):
+    """Choose the default router anew (ndp -H); the interface does not matter."""
+
+
+class SIOCSPFXFLUSH_IN6(IfRequest):
+    """Forget prefixes that routers advertise, with the addresses made from them (ndp -P)."""
+
+
+class SIOCSRTRFLUSH_IN6(IfRequest):
+    """Forget all default routers (ndp -R)."""
 
 
 class SIOCGDEFIFACE_IN6(IfRequest):
@@ -153,6 +166,25 @@ class NdPrefixInfo(Record):
     pltime: int
     expire: int
     refcnt: int
+    routers: tuple[tuple[bytes, str], ...] = ()
+    """Who advertises it: address, and "reachable", "unreachable" or "no neighbor state" (SIOCGNBRINFO_IN6)."""
+
+
+class NdRouterDump(Record):
+    """Ask for the default router list (sysctl net.inet6.icmp6.nd6_drlist)."""
+
+
+class NdRouter(Record):
+    """One default router (struct in6_defrouter).  `flags` are ND_RA_FLAG_*; `expire` is seconds since the epoch."""
+
+    rtaddr: bytes
+    ifindex: int
+    flags: int
+    rtlifetime: int
+    expire: int
+
+
+ND_RA_FLAG_MANAGED, ND_RA_FLAG_OTHER, ND_RA_FLAG_RTPREF_MASK = 0x80, 0x40, 0x18
 
 
 # Socket options at level IPPROTO_IPV6 (netinet6/in6.h).

@@ -26,6 +26,8 @@ ND_OPT_SOURCE_LINKADDR, ND_OPT_TARGET_LINKADDR, ND_OPT_PREFIX_INFORMATION, ND_OP
     1, 2, 3, 4, 5, 14,
 )  # fmt: skip
 
+ND_OPT_ROUTE_INFO, ND_OPT_RDNSS, ND_OPT_DNSSL = 24, 25, 31
+
 ND_NA_FLAG_ROUTER, ND_NA_FLAG_SOLICITED, ND_NA_FLAG_OVERRIDE = 0x80, 0x40, 0x20
 
 UNSPECIFIED = bytes(16)
@@ -85,14 +87,25 @@ def ip6_header(src: bytes, dst: bytes, nxt: int, plen: int, hlim: int, flow: int
     return IP6.pack(0x60000000 | flow, plen, nxt, hlim, src, dst)
 
 
-def nd_options(data: bytes) -> dict[int, bytes] | None:
-    """Neighbour discovery options: first occurrence by type, with type and length; None if malformed."""
-    options: dict[int, bytes] = {}
+def nd_option_list(data: bytes) -> list[bytes] | None:
+    """Neighbour discovery options in order, each with type and length; None if malformed."""
+    options: list[bytes] = []
     off = 0
     while off < len(data):
         size = data[off + 1] * 8 if off + 1 < len(data) else 0
         if not size or off + size > len(data):
             return None
-        options.setdefault(data[off], data[off : off + size])
+        options.append(data[off : off + size])
         off += size
+    return options
+
+
+def nd_options(data: bytes) -> dict[int, bytes] | None:
+    """Neighbour discovery options: first occurrence by type, with type and length; None if malformed."""
+    found = nd_option_list(data)
+    if found is None:
+        return None
+    options: dict[int, bytes] = {}
+    for option in found:
+        options.setdefault(option[0], option)
     return options

@@ -17,6 +17,7 @@ KERNEL: tuple[str, ...] = (
     "net.ifnet",
     "net.bpf",
     "net.pfil",
+    "net.drops",
     "net.netisr_sysctl",
     "net.ifhwioctl",
     "net.if_vmove",

@@ -2,30 +2,98 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from vshell.kernel.kern.clock import NS
+from vshell.kernel.kern.clock import MS
+from vshell.kernel.kern.module import SI_SUB_PROTO_DOMAIN, KernelModule, Sysctl, VnetModule, sysctl_proc
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.mbuf import Mbuf
 from vshell.kernel.netinet6.in6_var import Ip6
 from vshell.wire.ip6 import ICMP6_PARAM_PROB, ICMP6_PARAMPROB_HEADER, ICMP6_TIME_EXCEEDED
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.clock import Callout
+    from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.net.ifnet import Ifnet
+    from vshell.kernel.net.vnet import Vnet
 
-IPV6_FRAGTTL = 60 * NS
+IP6_MAXFRAGS = 946
+"""nmbclusters / 32 on the machine that was recorded."""
+IPV6_MAXPACKET = 65535
+_ECN_CE, _ECN_MASK = 3, 3
+
+Key = tuple[bytes, bytes, int]
+
+
+class Frag6Global(KernelModule, sub=SI_SUB_PROTO_DOMAIN):
+    """What all stacks share."""
+
+    maxfrags = Sysctl("net.inet6.ip6.maxfrags", IP6_MAXFRAGS)
+    nfrags = 0
+
+    @sysctl_proc("net.inet6.ip6.frag6_nfrags", flags="r", fmt="unsigned integer")
+    def _nfrags(self, td: Proc, new: Any) -> Any:
+        return self.nfrags
+
+
+class Frag6(VnetModule, sub=SI_SUB_PROTO_DOMAIN):
+    """The packets of a stack that are not complete yet."""
+
+    maxfragpackets = Sysctl("net.inet6.ip6.maxfragpackets", IP6_MAXFRAGS)
+    maxfragsperpacket = Sysctl("net.inet6.ip6.maxfragsperpacket", 64)
+    maxfragbucketsize = Sysctl("net.inet6.ip6.maxfragbucketsize", 1, minimum=1)
+    fraglifetime = Sysctl("net.inet6.ip6.fraglifetime_ms", 60000, fmt="unsigned integer", minimum=1)
+
+    def __init__(self, vnet: Vnet) -> None:
+        super().__init__(vnet)
+        self.queues: dict[Key, Queue] = {}
+
+    @sysctl_proc("net.inet6.ip6.frag6_nfragpackets", flags="r", fmt="unsigned integer")
+    def _nfragpackets(self, td: Proc, new: Any) -> Any:
+        return len(self.queues)
+
+    def destroy(self) -> None:
+        """The stack is gone and what waits with it."""
+        for key in list(self.queues):
+            self.remove(key)
+
+    def remove(self, key: Key) -> Queue:
+        """Take a queue out of the table."""
+        queue = self.queues.pop(key)
+        queue.timer.stop()
+        self.vnet.kernel[Frag6Global].nfrags -= len(queue.parts)
+        return queue
+
+
+class Part:
+    """One fragment (struct ip6asfrag)."""
+
+    __slots__ = ("data", "m", "more", "start")
+
+    def __init__(self, start: int, data: bytes, more: bool, m: Mbuf) -> None:
+        self.start, self.data, self.more, self.m = start, data, more, m
+
+    @property
+    def end(self) -> int:
+        """Where the next one begins."""
+        return self.start + len(self.data)
 
 
 class Queue:
-    """Fragments of one packet."""
+    """Fragments of one packet, in order (struct ip6q)."""
 
-    __slots__ = ("first", "parts", "timer", "total")
+    __slots__ = ("ecn", "parts", "timer", "unfrglen")
 
-    def __init__(self, timer: Callout) -> None:
-        self.parts: dict[int, bytes] = {}
-        self.total = -1
-        self.first: Mbuf | None = None
+    def __init__(self, timer: Callout, ecn: int) -> None:
+        self.parts: list[Part] = []
+        self.unfrglen = -1
+        """Extension headers in front of the fragment header, once the first fragment is there."""
         self.timer = timer
+        self.ecn = ecn
+
+
+def _ecn(m: Mbuf) -> int:
+    return m.data[m.off + 1] >> 4 & _ECN_MASK
 
 
 def frag6_input(ifp: Ifnet, m: Mbuf, off: int, where: int) -> tuple[Mbuf, int] | None:
@@ -36,52 +104,98 @@ def frag6_input(ifp: Ifnet, m: Mbuf, off: int, where: int) -> tuple[Mbuf, int] |
     data, base = m.data, m.off
     if base + off + 8 > len(data):
         ip6.ip6stat.tooshort += 1
+        drop(ifp, m, "frag6_input", "fragment header is cut off")
         return None
-    ip6.ip6stat.fragments += 1
-    nxt = data[base + off]
-    offlg = data[base + off + 2] << 8 | data[base + off + 3]
-    start, more = offlg & 0xFFF8, offlg & 1
+    start = (data[base + off + 2] << 8 | data[base + off + 3]) & 0xFFF8
+    more = bool(data[base + off + 3] & 1)
     payload = bytes(data[base + off + 8 :])
-    if start == 0 and not more:
-        ip6.ip6stat.atomicfrags += 1
-        return _join(m, off, where, nxt, payload), nxt
     if more and len(payload) % 8:
         icmp6_error(ifp.vnet, m, ICMP6_PARAM_PROB, ICMP6_PARAMPROB_HEADER, 4, ifp)
+        drop(ifp, m, "frag6_input", "length of a fragment is no multiple of 8")
         return None
-    if start + len(payload) > 65535:
+    ip6.ip6stat.fragments += 1
+    if start == 0 and not more:
+        ip6.ip6stat.atomicfrags += 1
+        nxt = data[base + off]
+        return _join(m, off, where, nxt, payload), nxt
+    if not payload:
+        icmp6_error(ifp.vnet, m, ICMP6_PARAM_PROB, ICMP6_PARAMPROB_HEADER, 4, ifp)
+        return _dropfrag(ifp, m, "fragment without data")
+    if off - 40 + start + len(payload) > IPV6_MAXPACKET:
         icmp6_error(ifp.vnet, m, ICMP6_PARAM_PROB, ICMP6_PARAMPROB_HEADER, off + 2, ifp)
+        drop(ifp, m, "frag6_input", "packet would be longer than 65535 bytes")
         return None
-    key = (
-        bytes(data[base + 8 : base + 24]),
-        bytes(data[base + 24 : base + 40]),
-        int.from_bytes(data[base + off + 4 : base + off + 8], "big"),
-    )
-    queue: Queue | None = ip6.reassembly.get(key)
+    ident = int.from_bytes(data[base + off + 4 : base + off + 8], "big")
+    key = (bytes(data[base + 8 : base + 24]), bytes(data[base + 24 : base + 40]), ident)
+    return _enqueue(ifp, m, off, where, key, Part(start, payload, more, m))
+
+
+def _dropfrag(ifp: Ifnet, m: Mbuf, reason: str) -> None:
+    """Count a fragment that is given up."""
+    ifp.vnet[Ip6].ip6stat.fragdropped += 1
+    drop(ifp, m, "frag6_input", reason)
+
+
+def _enqueue(ifp: Ifnet, m: Mbuf, off: int, where: int, key: Key, part: Part) -> tuple[Mbuf, int] | None:
+    frag6, shared = ifp.vnet[Frag6], ifp.kernel[Frag6Global]
+    if 0 <= shared.maxfrags <= shared.nfrags:
+        return _dropfrag(ifp, m, "net.inet6.ip6.maxfrags fragments wait already")
+    queue: Queue | None = frag6.queues.get(key)
     if queue is None:
-        queue = ip6.reassembly[key] = Queue(ifp.kernel.clock.after(IPV6_FRAGTTL, _timeout, ifp, key))
-    if _overlaps(queue, start, len(payload)):
-        queue.timer.stop()
-        del ip6.reassembly[key]
-        ip6.ip6stat.fragdropped += len(queue.parts) + 1
+        if 0 <= frag6.maxfragpackets <= len(frag6.queues):
+            return _dropfrag(ifp, m, "net.inet6.ip6.maxfragpackets packets wait already")
+        timer = ifp.kernel.clock.after(frag6.fraglifetime * MS, _timeout, ifp, key)
+        queue = frag6.queues[key] = Queue(timer, _ecn(m))
+    elif not _admit(ifp, m, queue, key, part):
         return None
-    queue.parts[start] = payload
-    if start == 0:
-        queue.first = m
-    if not more:
-        queue.total = start + len(payload)
-    if queue.first is None or queue.total < 0 or sum(map(len, queue.parts.values())) != queue.total:
+    if part.start == 0 and queue.unfrglen < 0:
+        queue.unfrglen = off - 40
+    at = next((i for i, other in enumerate(queue.parts) if other.start > part.start), len(queue.parts))
+    queue.parts.insert(at, part)
+    shared.nfrags += 1
+    if not _complete(queue):
+        if len(queue.parts) > frag6.maxfragsperpacket:
+            ifp.vnet[Ip6].ip6stat.fragdropped += len(queue.parts)
+            drop(ifp, m, "frag6_input", "more than net.inet6.ip6.maxfragsperpacket fragments")
+            frag6_freef(ifp, key)
         return None
-    queue.timer.stop()
-    del ip6.reassembly[key]
-    ip6.ip6stat.reassembled += 1
-    first = queue.first
+    return _reassemble(ifp, frag6.remove(key), off, where)
+
+
+def _admit(ifp: Ifnet, m: Mbuf, queue: Queue, key: Key, part: Part) -> bool:
+    """Rules for a further fragment: congestion marks that contradict each other, and overlaps (RFC 3168, RFC 5722)."""
+    ecn = _ecn(m)
+    if (ecn == _ECN_CE and queue.ecn == 0) or (ecn == 0 and queue.ecn != 0):
+        _dropfrag(ifp, m, "fragments disagree about ECN")
+        return False
+    if ecn == _ECN_CE:
+        queue.ecn = _ECN_CE
+    for other in queue.parts:
+        if other.start < part.end and part.start < other.end:
+            same = (other.start, len(other.data)) == (part.start, len(part.data))
+            if not same:
+                frag6_freef(ifp, key)
+            _dropfrag(ifp, m, "fragment is here already" if same else "fragments overlap")
+            return False
+    return True
+
+
+def _complete(queue: Queue) -> bool:
+    at = 0
+    for part in queue.parts:
+        if part.start != at:
+            return False
+        at = part.end
+    return not queue.parts[-1].more
+
+
+def _reassemble(ifp: Ifnet, queue: Queue, off: int, where: int) -> tuple[Mbuf, int]:
+    first = queue.parts[0].m
+    if queue.ecn == _ECN_CE:
+        first.data[first.off + 1] |= _ECN_CE << 4
+    ifp.vnet[Ip6].ip6stat.reassembled += 1
     nxt = first.data[first.off + off]
-    return _join(first, off, where, nxt, b"".join(queue.parts[s] for s in sorted(queue.parts))), nxt
-
-
-def _overlaps(queue: Queue, start: int, size: int) -> bool:
-    """Overlapping fragments are an attack, not a retransmission (RFC 5722)."""
-    return any(s < start + size and start < s + len(p) for s, p in queue.parts.items() if (s, len(p)) != (start, size))
+    return _join(first, off, where, nxt, b"".join(part.data for part in queue.parts)), nxt
 
 
 def _join(m: Mbuf, off: int, where: int, nxt: int, payload: bytes) -> Mbuf:
@@ -92,13 +206,21 @@ def _join(m: Mbuf, off: int, where: int, nxt: int, payload: bytes) -> Mbuf:
     return m
 
 
-def _timeout(ifp: Ifnet, key: tuple[bytes, bytes, int]) -> None:
+def frag6_freef(ifp: Ifnet, key: Key) -> None:
+    """Give a packet up; the sender of its first fragment hears of it."""
     from vshell.kernel.netinet6.icmp6 import icmp6_error
 
-    ip6 = ifp.vnet.get(Ip6)
-    queue: Queue | None = ip6.reassembly.pop(key, None) if ip6 is not None else None
-    if ip6 is None or queue is None:
+    queue = ifp.vnet[Frag6].remove(key)
+    for part in queue.parts:
+        if part.start == 0:
+            icmp6_error(ifp.vnet, part.m, ICMP6_TIME_EXCEEDED, 1, 0, ifp)
+
+
+def _timeout(ifp: Ifnet, key: Key) -> None:
+    frag6 = ifp.vnet.get(Frag6)
+    if frag6 is None or key not in frag6.queues:
         return
-    ip6.ip6stat.fragtimeout += len(queue.parts)
-    if queue.first is not None:
-        icmp6_error(ifp.vnet, queue.first, ICMP6_TIME_EXCEEDED, 1, 0, ifp)
+    queue = frag6.queues[key]
+    ifp.vnet[Ip6].ip6stat.fragtimeout += len(queue.parts)
+    drop(ifp, queue.parts[0].m, "frag6_slowtimo", "fragments did not come in time")
+    frag6_freef(ifp, key)

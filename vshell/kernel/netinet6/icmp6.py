@@ -9,7 +9,8 @@ from vshell.abi.errno import ECONNREFUSED, EHOSTUNREACH, EMSGSIZE, ENOPROTOOPT
 from vshell.abi.in6 import IN6_IFF_NOTREADY
 from vshell.abi.socket import AF_INET6, IPPROTO_ICMPV6
 from vshell.kernel.kern.clock import NS
-from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, Mbuf, m_get
+from vshell.kernel.net.drops import drop
+from vshell.kernel.net.mbuf import M_BCAST, M_LOOP, M_MCAST, Mbuf, m_get
 from vshell.kernel.net.route.route_tables import fib_lookup
 from vshell.kernel.netinet6.in6_ifstat import icmp6_ifstat_inc
 from vshell.kernel.netinet6.in6_src import select_for
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
     from vshell.kernel.net.vnet import Vnet
 
+LOG_NOTICE = 5
 HOSTCACHE_EXPIRE = 3600 * NS
 ICMPV6_PLD_MAXLEN = 1232
 """Bytes of the offending packet an error carries, so that it fits the minimum MTU."""
@@ -71,9 +73,11 @@ def icmp6_input(ifp: Ifnet, m: Mbuf, off: int) -> None:
     body = bytes(m.data[base + off :])
     if len(body) < 4:
         stat.tooshort += 1
+        drop(ifp, m, "icmp6_input", "message is too short")
         return
     if in6_cksum(src, dst, IPPROTO_ICMPV6, body):
         stat.checksum += 1
+        drop(ifp, m, "icmp6_input", "checksum of the ICMPv6 message is wrong")
         return
     kind, code = body[0], body[1]
     stat.inhist[kind] += 1
@@ -84,9 +88,11 @@ def icmp6_input(ifp: Ifnet, m: Mbuf, off: int) -> None:
         if len(body) < 8:
             stat.tooshort += 1
             return
-        stat.reflect += 1
-        stat.outhist[ICMP6_ECHO_REPLY] += 1
-        icmp6_reflect(ifp, m.copy(), off)
+        # Recorded: nobody answers the copy of a multicast that the sender itself hears.
+        if not (m.flags & M_LOOP and is_multicast(dst)) and not icmp6_ratelimit(ifp.vnet, ICMP6_ECHO_REPLY):
+            stat.reflect += 1
+            stat.outhist[ICMP6_ECHO_REPLY] += 1
+            icmp6_reflect(ifp, m.copy(), off)
     elif kind == ND_NEIGHBOR_SOLICIT:
         nd6_ns_input(ifp, m, src, dst, body)
     elif kind == ND_NEIGHBOR_ADVERT:
@@ -141,8 +147,7 @@ def icmp6_error(vnet: Vnet, m: Mbuf, kind: int, code: int, param: int, ifp: Ifne
     if (group and not told) or src == UNSPECIFIED or is_multicast(src) or _is_error(m):
         stat.canterror += 1
         return
-    if _limited(ip6, vnet):
-        stat.toofreq += 1
+    if icmp6_ratelimit(vnet, kind):
         return
     offender = bytes(m.data[base : base + ICMPV6_PLD_MAXLEN])
     out_ifp = ifp if ifp is not None else m.rcvif
@@ -189,15 +194,40 @@ def _is_error(m: Mbuf) -> bool:
     return data[base + off] < ICMP6_ECHO_REQUEST or data[base + off] == ND_REDIRECT
 
 
-def _limited(ip6: Ip6, vnet: Vnet) -> bool:
-    """ppsratecheck: net.inet6.icmp6.errppslimit errors a second."""
-    if ip6.errppslimit < 0:
+_RATES = {
+    ICMP6_PARAM_PROB: "bad IPv6 header", ICMP6_PACKET_TOO_BIG: "packet too big", ICMP6_DST_UNREACH: "destination unreachable",
+    ICMP6_TIME_EXCEEDED: "time exceeded", ICMP6_ECHO_REPLY: "echo reply", ND_REDIRECT: "neighbor discovery redirect",
+}  # fmt: skip
+"""What is limited together, as it is logged."""
+
+
+def icmp6_ratelimit(vnet: Vnet, kind: int) -> bool:
+    """True once there were net.inet6.icmp6.errppslimit messages of a kind this second; the limit wavers."""
+    ip6: Ip6 = vnet[Ip6]
+    if not ip6.errppslimit:
         return False
+    which = _RATES.get(kind, "(other)")
     second = vnet.kernel.clock.now // NS
-    if second != ip6.err_tick:
-        ip6.err_tick, ip6.err_count = second, 0
-    ip6.err_count += 1
-    return ip6.err_count > ip6.errppslimit
+    rate = ip6.rates.get(which)
+    if rate is None:
+        rate = ip6.rates[which] = [second, 0, _jitter(ip6)]
+    limit = ip6.errppslimit + rate[2]
+    if second != rate[0]:
+        if rate[1] > limit:
+            if ip6.lim_output:
+                vnet.kernel.log(LOG_NOTICE, f"Limiting ICMPv6 {which} output from {rate[1]} to {limit} packets/sec")
+            rate[2] = _jitter(ip6)
+        rate[0], rate[1] = second, 0
+    rate[1] += 1
+    if rate[1] <= limit:
+        return False
+    ip6.icmp6stat.toofreq += 1
+    return True
+
+
+def _jitter(ip6: Ip6) -> int:
+    width = ip6.lim_jitter
+    return ip6.vnet.kernel.random.uniform(width * 2 + 1) - width if width else 0
 
 
 def _notify(ifp: Ifnet, m: Mbuf, kind: int, code: int, body: bytes) -> None:
@@ -275,7 +305,7 @@ def icmp6_redirect_input(ifp: Ifnet, m: Mbuf, src: bytes, body: bytes) -> None:
         ip6.icmp6stat.badredirect += 1
         return
     option = options.get(ND_OPT_TARGET_LINKADDR)
-    nd6_cache_lladdr(ifp, target, option[2:8] if option else b"", target != dst)
+    nd6_cache_lladdr(ifp, target, option[2:8] if option else b"", ND_REDIRECT, target != dst)
     if target != dst:
         in6_redirect.install(ifp, dst, target, src)
 

@@ -18,6 +18,7 @@ from vshell.kernel.net.ifnet import Ifnet
 from vshell.kernel.netinet6.in6_var import Ip6, ext6, in6ifa_ifpforlinklocal, in6ifa_ifwithaddr
 from vshell.wire.ip6 import LOOPBACK
 
+IP6_STABLEADDR_NETIFSRC_ID, IP6_STABLEADDR_NETIFSRC_MAC = 1, 2
 LL_PREFIX = b"\xfe\x80" + bytes(6)
 
 
@@ -34,20 +35,49 @@ def in6_get_hw_ifid(ifp: Ifnet) -> bytes | None:
     return ifid
 
 
-def in6_get_stableifid(ifp: Ifnet, prefix: bytes) -> bytes:
-    """A stable, opaque identifier (RFC 7217)."""
+def validate_ifid(ifid: bytes) -> bool:
+    """False for identifiers with a meaning of their own (RFC 4291, RFC 6543, RFC 2526)."""
+    if not any(ifid) or ifid.startswith(b"\x02\x00\x5e\xff\xfe"):
+        return False
+    return not (ifid.startswith(b"\xfd" + b"\xff" * 6) and ifid[7] >= 0x80)
+
+
+def in6_get_stableifid(ifp: Ifnet, prefix: bytes, plen: int) -> bytes | None:
+    """A stable, opaque identifier (RFC 7217); None after too many duplicates, or without what it is made from."""
     extra = ext6(ifp)
-    failures = extra.nd.dad_failures if extra is not None else 0
-    key = (ifp.kernel.prison0.hostname or ifp.xname).encode()
-    data = prefix + ifp.xname.encode() + failures.to_bytes(8, "little") + key
-    return hmac_new(key, data, sha256).digest()[:8]
+    if extra is None or extra.nd.dad_failures > extra.ip6.stableaddr_maxretries:
+        return None
+    source = extra.ip6.stableaddr_netifsource
+    if source == IP6_STABLEADDR_NETIFSRC_MAC and not ifp.lladdr:
+        return None
+    if source == IP6_STABLEADDR_NETIFSRC_ID:
+        netiface = ifp.index.to_bytes(2, "little")
+    else:
+        netiface = ifp.lladdr if source == IP6_STABLEADDR_NETIFSRC_MAC else ifp.xname.encode()
+    key = ifp.kernel.prison0.hostuuid.encode()
+    data = prefix[: plen // 8] + netiface + extra.nd.dad_failures.to_bytes(8, "little") + key
+    for offset in range(255):
+        ifid = hmac_new(key, data + bytes((offset,)), sha256).digest()[:8]
+        if validate_ifid(ifid):
+            return ifid
+    return None
+
+
+def in6_get_tmp_ifid(ifp: Ifnet) -> bytes:
+    """A random identifier (RFC 8981, 3.3.1)."""
+    while True:
+        ifid: bytes = ifp.kernel.random.bytes(8)
+        if validate_ifid(ifid):
+            return ifid
 
 
 def get_ifid(ifp: Ifnet) -> bytes:
     """An identifier for the interface: its own, another interface's universal one, or a made-up one."""
     extra = ext6(ifp)
     if extra is not None and extra.nd.flags & ND6_IFF_STABLEADDR:
-        return in6_get_stableifid(ifp, LL_PREFIX)
+        stable = in6_get_stableifid(ifp, LL_PREFIX, 64)
+        if stable is not None:
+            return stable
     ifid = in6_get_hw_ifid(ifp)
     if ifid is not None:
         return ifid

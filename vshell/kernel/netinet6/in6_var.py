@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from vshell.abi.errno import EINVAL, KError
 from vshell.abi.in6 import (
     IN6_IFF_ANYCAST,
     IN6_IFF_DEPRECATED,
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 REACHABLE_TIME, RETRANS_TIMER, IPV6_DEFHLIM = 30000, 1000, 64
 IPV6_MMTU = 1280
+TEMPADDR_REGEN_ADVANCE, TEMP_MAX_DESYNC_FACTOR_BASE = 5, 300
+"""Seconds."""
 IFT_WIREGUARD = 0xF7
 
 
@@ -124,7 +127,23 @@ class NdPrefix:
         """The address the route was made for."""
         self.detached = False
         self.addrcnt = 0
-        self.routers: list[Any] = []
+        self.routers: list[NdDefrouter] = []
+        """Those that advertise it, the latest first."""
+
+
+class NdDefrouter:
+    """A router that offers itself as a default one (struct nd_defrouter)."""
+
+    def __init__(self, ifp: Ifnet, rtaddr: bytes, raflags: int, rtlifetime: int) -> None:
+        self.ifp = ifp
+        self.rtaddr = rtaddr
+        self.raflags = raflags
+        self.rtlifetime = rtlifetime
+        """Seconds."""
+        self.expire = ifp.kernel.clock.now // NS + rtlifetime
+        """Uptime in seconds."""
+        self.installed = False
+        """The default route leads to it."""
 
 
 class NdIfinfo:
@@ -217,10 +236,13 @@ class Ip6(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_SECOND):
     use_stableaddr = Sysctl("net.inet6.ip6.use_stableaddr", 0)
     use_deprecated = Sysctl("net.inet6.ip6.use_deprecated", 1)
     prefer_tempaddr = Sysctl("net.inet6.ip6.prefer_tempaddr", 0)
+    use_tempaddr = Sysctl("net.inet6.ip6.use_tempaddr", 0)
+    rfc6204w3 = Sysctl("net.inet6.ip6.rfc6204w3", 0)
+    stableaddr_netifsource = Sysctl("net.inet6.ip6.stableaddr_netifsource", 0, minimum=0, maximum=2)
+    stableaddr_maxretries = Sysctl("net.inet6.ip6.stableaddr_maxretries", 3, fmt="unsigned integer")
     dad_count = Sysctl("net.inet6.ip6.dad_count", 1)
     dad_enhanced = Sysctl("net.inet6.ip6.dad_enhanced", 1)
     source_address_validation = Sysctl("net.inet6.ip6.source_address_validation", 1)
-    maxfragpackets = Sysctl("net.inet6.ip6.maxfragpackets", 0)
     nd6_prune = Sysctl("net.inet6.icmp6.nd6_prune", 1)
     nd6_delay = Sysctl("net.inet6.icmp6.nd6_delay", 5)
     nd6_umaxtries = Sysctl("net.inet6.icmp6.nd6_umaxtries", 3)
@@ -231,8 +253,15 @@ class Ip6(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_SECOND):
     nd6_gctimer = Sysctl("net.inet6.icmp6.nd6_gctimer", 86400)
     rediraccept = Sysctl("net.inet6.icmp6.rediraccept", 1)
     redirtimeout = Sysctl("net.inet6.icmp6.redirtimeout", 600)
-    errppslimit = Sysctl("net.inet6.icmp6.errppslimit", 100)
     nodeinfo = Sysctl("net.inet6.icmp6.nodeinfo", 0)
+    flows: dict[bytes, Any] = {}  # noqa: RUF012 - never filled: replaced by the table's own
+    """Plain forwarding decisions of the default routing table (see ip6_input)."""
+    temp_preferred_lifetime = 86400
+    temp_valid_lifetime = 172800
+    _desync_factor = -1
+    errppslimit = 100
+    lim_jitter = 8
+    lim_output = Sysctl("net.inet6.icmp6.icmp6lim_output", 1)
 
     def __init__(self, vnet: Vnet) -> None:
         super().__init__(vnet)
@@ -241,6 +270,8 @@ class Ip6(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_SECOND):
         self.hash: dict[bytes, list[In6Ifaddr]] = {}
         self.prefixes: list[NdPrefix] = []
         """Newest first (V_nd_prefix)."""
+        self.defrouters: list[NdDefrouter] = []
+        """Default routers, those of a higher preference first (V_nd6_defrouter)."""
         self.ip6stat = Counters(Ip6Stat)
         self.icmp6stat = Counters(Icmp6Stat)
         self.nd6_timer: Callout = vnet.kernel.clock.callout()
@@ -250,13 +281,12 @@ class Ip6(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_SECOND):
         """Raw sockets, in order of creation."""
         self.defifindex = 0
         """The default interface (ndp -I), 0 for none."""
-        self.err_tick = 0
-        self.err_count = 0
+        self.rates: dict[str, list[int]] = {}
+        """Per kind of answer: second in which it was counted, how many, jitter of the limit."""
         self.flow_id = vnet.kernel.random.arc4random() & 0xFFFFF
         self.frag_id = vnet.kernel.random.arc4random()
         self.hostcache: dict[bytes, int] = {}
         """Path MTUs that routers told us of (tcp_hostcache.c)."""
-        self.reassembly: dict[tuple[bytes, bytes, int], Any] = {}
 
     def destroy(self) -> None:
         """Stop the timers, take IPv6 off the interfaces (ip6_destroy)."""
@@ -265,6 +295,57 @@ class Ip6(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_SECOND):
         for ifp in self.vnet.ifnets:
             in6_ifdetach(ifp)
         self.nd6_timer.stop()
+
+    @property
+    def temp_max_desync_factor(self) -> int:
+        """The most that temporary addresses of this host differ from others in age (seconds)."""
+        return TEMP_MAX_DESYNC_FACTOR_BASE + (self.temp_preferred_lifetime >> 2) + (self.temp_preferred_lifetime >> 3)
+
+    @property
+    def desync_factor(self) -> int:
+        """How much they do; drawn when it is first needed."""
+        if self._desync_factor < 0:
+            self._desync_factor = self.vnet.kernel.random.uniform(self.temp_max_desync_factor)
+        return self._desync_factor
+
+    @sysctl_proc("net.inet6.ip6.temppltime")
+    def _temppltime(self, td: Proc, new: Any) -> Any:
+        if new is not None:
+            desync = TEMP_MAX_DESYNC_FACTOR_BASE + (new >> 2) + (new >> 3)
+            if new < desync + TEMPADDR_REGEN_ADVANCE or new > self.temp_valid_lifetime:
+                raise KError(EINVAL)
+            self.temp_preferred_lifetime = new
+            self._desync_factor = -1
+        return self.temp_preferred_lifetime
+
+    @sysctl_proc("net.inet6.ip6.tempvltime")
+    def _tempvltime(self, td: Proc, new: Any) -> Any:
+        if new is not None:
+            if new < self.temp_preferred_lifetime:
+                raise KError(EINVAL)
+            self.temp_valid_lifetime = new
+        return self.temp_valid_lifetime
+
+    @sysctl_proc("net.inet6.ip6.temp_max_desync_factor", flags="r", fmt="unsigned integer")
+    def _temp_max_desync_factor(self, td: Proc, new: Any) -> Any:
+        return self.temp_max_desync_factor
+
+    @sysctl_proc("net.inet6.icmp6.errppslimit", fmt="unsigned integer")
+    def _errppslimit(self, td: Proc, new: Any) -> Any:
+        if new is not None:
+            if new and new <= self.lim_jitter:
+                raise KError(EINVAL)
+            self.errppslimit = new
+        return self.errppslimit
+
+    @sysctl_proc("net.inet6.icmp6.icmp6lim_jitter", fmt="unsigned integer")
+    def _lim_jitter(self, td: Proc, new: Any) -> Any:
+        if new is not None:
+            if new >= self.errppslimit:
+                raise KError(EINVAL)
+            self.lim_jitter = new
+            self.rates.clear()
+        return self.lim_jitter
 
     @sysctl_proc("net.inet6.ip6.stats", fmt="opaque")
     def _ip6stats(self, td: Proc, new: Any) -> Any:
@@ -305,3 +386,15 @@ def in6ifa_ifpforlinklocal(ifp: Ifnet, ignoreflags: int = 0) -> In6Ifaddr | None
         if isinstance(ia, In6Ifaddr) and is_linklocal(ia.addr) and not ia.flags6 & ignoreflags:
             return ia
     return None
+
+
+def in6_linkmtu(ifp: Ifnet) -> int:
+    """IN6_LINKMTU: what a router said, if the interface can do it."""
+    extra = ext6(ifp)
+    told: int = extra.nd.linkmtu if extra is not None else 0
+    return told if told and told < ifp.mtu else ifp.mtu
+
+
+def in6_localip(vnet: Vnet, addr: bytes, ifp: Ifnet) -> bool:
+    """in6_localip_fib: an address of ours, in the table the interface routes by; a link-local one on that link."""
+    return any(ia.ifp.fib == ifp.fib and (ia.ifp is ifp or not is_linklocal(addr)) for ia in vnet[Ip6].hash.get(addr, ()))

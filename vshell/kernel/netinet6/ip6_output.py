@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING
 
 from vshell.abi.errno import EACCES, EHOSTUNREACH, EMSGSIZE, ENETDOWN, ENETUNREACH
 from vshell.abi.in6 import ND6_IFF_IFDISABLED
-from vshell.abi.socket import AF_INET6
+from vshell.abi.socket import AF_INET6, IPPROTO_TCP, IPPROTO_UDP
 from vshell.abi.sockio import IFF_LOOPBACK
+from vshell.kernel.net.drops import drop
+from vshell.kernel.net.if_ethersubr import EtherIfnet
 from vshell.kernel.net.ifnet import ifnet_byindex
 from vshell.kernel.net.mbuf import M_LOOP, M_MCAST, Mbuf, m_get
 from vshell.kernel.net.netisr import ETHERTYPE_IPV6, netisr_handlers
 from vshell.kernel.net.pfil import PFIL_DROPPED
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_GATEWAY, NHF_HOST, NHF_REDIRECT, NHF_REJECT
-from vshell.kernel.net.route.route_tables import fib_lookup
+from vshell.kernel.net.route.route_tables import Rtable, fib_lookup
 from vshell.kernel.netinet6.in6_ifstat import in6_ifstat_out
-from vshell.kernel.netinet6.in6_var import IPV6_MMTU, Ip6, ext6
+from vshell.kernel.netinet6.in6_var import IPV6_MMTU, Ip6, ext6, in6_linkmtu
 from vshell.wire.ip6 import (
     ICMP6_DST_UNREACH,
     ICMP6_DST_UNREACH_BEYONDSCOPE,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from vshell.kernel.net.vnet import Vnet
 
 _NO_ROUTE = (None, None)
+MAXFLOWS = 65536
 
 
 class Moptions:
@@ -68,8 +71,10 @@ def ip6_output(
     out, nh = _route(vnet, m, dst, moptions, ifp, scope)
     if out is None:
         ip6.ip6stat.noroute += 1
+        drop(vnet, m, "ip6_output", "no route to the destination")
         return EHOSTUNREACH
     if nh is not None and nh.flags & (NHF_REJECT | NHF_BLACKHOLE):
+        drop(vnet, m, "ip6_output", "reject route" if nh.flags & NHF_REJECT else "blackhole route")
         if nh.flags & NHF_BLACKHOLE:
             return 0
         return EHOSTUNREACH if nh.flags & NHF_HOST else ENETUNREACH
@@ -94,6 +99,7 @@ def ip6_output(
     if minmtu and not is_multicast(dst):
         mtu = min(mtu, IPV6_MMTU)
     if dontfrag and size > out.mtu:
+        drop(out, m, "ip6_output", f"packet is too big for the MTU of {out.mtu} and must not be fragmented")
         return EMSGSIZE
     if dontfrag or size <= mtu:
         return nd6_output_ifp(out, nh, m, gateway)
@@ -119,7 +125,7 @@ def _route(
 
 def ip6_calcmtu(ip6: Ip6, ifp: Ifnet, dst: bytes, nh: Nhop | None) -> int:
     """The largest packet for a destination: what the route says, or what a router told us of the path."""
-    mtu = min(nh.mtu if nh is not None and nh.mtu else ifp.mtu, ifp.mtu)
+    mtu = min(nh.mtu if nh is not None and nh.mtu else ifp.mtu, in6_linkmtu(ifp))
     if ip6.hostcache:
         learned = ip6.hostcache.get(dst)
         if learned is not None:
@@ -133,6 +139,7 @@ def nd6_output_ifp(ifp: Ifnet, nh: Nhop | None, m: Mbuf, gateway: bytes) -> int:
         origin = nh.aifp if nh is not None else ifp
         extra = ext6(origin)
         if extra is not None and extra.nd.flags & ND6_IFF_IFDISABLED:
+            drop(origin, m, "nd6_output_ifp", "IPv6 is disabled on the interface")
             return ENETDOWN
         if origin is not ifp:
             size = len(m.data) - m.off
@@ -145,6 +152,7 @@ def nd6_output_ifp(ifp: Ifnet, nh: Nhop | None, m: Mbuf, gateway: bytes) -> int:
         return ifp.output(m, AF_INET6, gateway, nh)
     extra = ext6(ifp)
     if extra is None or extra.nd.flags & ND6_IFF_IFDISABLED:
+        drop(ifp, m, "nd6_output_ifp", "IPv6 is disabled on the interface")
         return ENETDOWN
     return ifp.output(m, AF_INET6, gateway, nh if gateway is not None and nh is not None and nh.flags & NHF_GATEWAY else None)
 
@@ -182,6 +190,7 @@ def _fragment(ip6: Ip6, ifp: Ifnet, nh: Nhop | None, m: Mbuf, gateway: bytes, mt
     payload = bytes(m.data[m.off + head :])
     if mtu < IPV6_MMTU or room < 8:
         ip6.ip6stat.cantfrag += 1
+        drop(ifp, m, "ip6_output", "packet cannot be fragmented to fit")
         return EMSGSIZE
     if head + len(payload) - IP6_HLEN > 65535:
         ip6.ip6stat.cantfrag += 1
@@ -213,11 +222,13 @@ def ip6_forward(ifp: Ifnet, m: Mbuf) -> None:
     src, dst = bytes(data[off + 8 : off + 24]), bytes(data[off + 24 : off + 40])
     if m.flags & M_MCAST or is_multicast(dst) or src == UNSPECIFIED:
         ip6.ip6stat.cantforward += 1
+        drop(ifp, m, "ip6_forward", "not to be forwarded: multicast, or without a source")
         return
     if data[off + 7] <= 1:
+        drop(ifp, m, "ip6_forward", "hop limit is used up")
         icmp6_error(vnet, m, ICMP6_TIME_EXCEEDED, 0, 0, ifp)
         return
-    # Decremented before the route is known: errors quote the packet as it is then.
+    # Decremented before the route is known: errors quote the packet as it is then, if its copy shares the data (_quoted).
     data[off + 7] -= 1
     nh = fib_lookup(vnet, AF_INET6, dst, m.fib, ifp.index if is_linklocal(dst) else 0)
     if nh is None or nh.flags & (NHF_REJECT | NHF_BLACKHOLE):
@@ -227,13 +238,16 @@ def ip6_forward(ifp: Ifnet, m: Mbuf) -> None:
     if (is_linklocal(src) or is_linklocal(dst)) and out is not ifp:
         ip6.ip6stat.cantforward += 1
         ip6.ip6stat.badscope += 1
-        icmp6_error(vnet, m, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_BEYONDSCOPE, 0, ifp)
+        drop(ifp, m, "ip6_forward", "a link-local address does not leave its link")
+        if is_linklocal(src):
+            icmp6_error(vnet, _quoted(m), ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_BEYONDSCOPE, 0, ifp)
         return
     copy = m.copy() if out is ifp and ip6.redirect and not is_linklocal(src) and not nh.flags & NHF_REDIRECT else None
     if ip6.pfil is not None and ip6.pfil.run_out(m, out):
         return
-    if len(m.data) - m.off > out.mtu:
-        icmp6_error(vnet, m, ICMP6_PACKET_TOO_BIG, 0, out.mtu, ifp)
+    if len(m.data) - m.off > in6_linkmtu(out):
+        drop(out, m, "ip6_forward", f"packet is too big for the MTU of {in6_linkmtu(out)}")
+        icmp6_error(vnet, _quoted(m), ICMP6_PACKET_TOO_BIG, 0, in6_linkmtu(out), ifp)
         return
     gateway = nh.gateway if nh.flags & NHF_GATEWAY and nh.gateway is not None else dst
     nh.pksent += 1
@@ -241,9 +255,44 @@ def ip6_forward(ifp: Ifnet, m: Mbuf) -> None:
         ip6.ip6stat.cantforward += 1
         return
     ip6.ip6stat.forward += 1
+    if copy is None and out is not ifp and m.fib == 0:
+        _remember(vnet, ip6, nh, src, dst, gateway)
     if copy is not None:
         ip6.ip6stat.redirectsent += 1
-        icmp6_redirect_output(ifp, copy, src, dst, gateway)
+        icmp6_redirect_output(ifp, _quoted(copy), src, dst, gateway)
+
+
+MHLEN, MAX_HDR = 168, 76
+"""Data that fits into a first mbuf, and what is left free for headers in front of it (kern.ipc.max_hdr)."""
+
+
+def _quoted(m: Mbuf) -> Mbuf:
+    """The copy of a forwarded packet that is quoted in errors.
+
+    It is made before the hop limit is decremented, but shares a cluster with the packet: only of a small packet, whose
+    data lie in the mbuf itself, it shows the limit as it was.
+    """
+    data, off = m.data, m.off
+    nxt = data[off + 6]
+    upper = 8 if nxt == IPPROTO_UDP else (data[off + 52] >> 4) * 4 if nxt == IPPROTO_TCP and len(data) - off > 52 else 0
+    if len(data) - off - IP6_HLEN - upper <= MHLEN - MAX_HDR and data[off + 7] < 255:
+        data[off + 7] += 1
+    return m
+
+
+def _remember(vnet: Vnet, ip6: Ip6, nh: Nhop, src: bytes, dst: bytes, gateway: bytes) -> None:
+    """The next packet of the flow needs no decision; the table forgets it when a route or an address changes."""
+    rib = vnet[Rtable].tables[AF_INET6, 0]
+    out = nh.ifp
+    extra = ext6(out)
+    if rib.cache.get(dst) is not nh or ip6.pfil is not None or extra is None or not isinstance(out, EtherIfnet):
+        return
+    if is_linklocal(src) or is_linklocal(dst):
+        return
+    if len(rib.flows) >= MAXFLOWS:
+        rib.flows.clear()
+    rib.flows[src + dst] = (nh, out, extra, gateway)
+    ip6.flows = rib.flows
 
 
 def _unforwardable(ip6: Ip6, ifp: Ifnet, m: Mbuf, nh: Nhop | None) -> None:
@@ -252,8 +301,10 @@ def _unforwardable(ip6: Ip6, ifp: Ifnet, m: Mbuf, nh: Nhop | None) -> None:
 
     if nh is None:
         ip6.ip6stat.noroute += 1
-        icmp6_error(ifp.vnet, m, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_NOROUTE, 0, ifp)
+        drop(ifp, m, "ip6_forward", "no route to the destination")
+        icmp6_error(ifp.vnet, _quoted(m), ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_NOROUTE, 0, ifp)
         return
     ip6.ip6stat.cantforward += 1
+    drop(ifp, m, "ip6_forward", "reject route" if nh.flags & NHF_REJECT else "blackhole route")
     if nh.flags & NHF_REJECT:
-        icmp6_error(ifp.vnet, m, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_REJECT, 0, ifp)
+        icmp6_error(ifp.vnet, _quoted(m), ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_REJECT, 0, ifp)

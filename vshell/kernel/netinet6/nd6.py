@@ -9,7 +9,9 @@ from vshell.abi.errno import ENOBUFS
 from vshell.abi.in6 import (
     IN6_IFF_DEPRECATED,
     IN6_IFF_DUPLICATED,
+    IN6_IFF_TEMPORARY,
     IN6_IFF_TENTATIVE,
+    ND6_IFF_ACCEPT_RTADV,
     ND6_IFF_IFDISABLED,
     ND6_IFF_NO_DAD,
     ND6_IFF_PERFORMNUD,
@@ -32,10 +34,11 @@ from vshell.abi.sockio import (
     IFT_L2VLAN,
 )
 from vshell.kernel.kern.clock import MS, NS
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_ethersubr import resolvers
 from vshell.kernel.net.rtmsg import lle_event
 from vshell.kernel.netinet6.in6_var import In6Ifaddr, Ip6, NdPrefix, ext6
-from vshell.wire.ip6 import is_linklocal, is_multicast, masked
+from vshell.wire.ip6 import ND_REDIRECT, ND_ROUTER_ADVERT, ND_ROUTER_SOLICIT, is_linklocal, is_multicast, masked
 
 if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
@@ -133,26 +136,49 @@ def nd6_lookup(ifp: Ifnet, addr: bytes) -> Llentry6 | None:
     return None if extra is None else extra.lltable.get(addr)
 
 
-def nd6_free(ln: Llentry6) -> None:
-    """Remove an entry; held packets are dropped."""
+def nd6_free(ln: Llentry6, gc: bool = False) -> None:
+    """Remove an entry; held packets are dropped.  With `gc` that of a living default router stays (nd6_free)."""
+    from vshell.kernel.netinet6.nd6_rtr import defrouter_lookup, defrouter_select_fib, pfxlist_onlink_check, rt6_flush
+
     ln.timer.stop()
-    extra = ext6(ln.ifp)
+    ifp = ln.ifp
+    extra = ext6(ifp)
+    if extra is not None and extra.nd.flags & ND6_IFF_ACCEPT_RTADV:
+        dr = defrouter_lookup(ifp, ln.addr)
+        if dr is not None and dr.expire and ln.state == ND6_LLINFO_STALE and gc:
+            left = dr.expire - ifp.kernel.clock.now // NS
+            ln.settimer((left if left > 0 else extra.ip6.nd6_gctimer) * NS)
+            return
+        if dr is not None:
+            ln.state = ND6_LLINFO_INCOMPLETE
+        if ln.router or dr is not None:
+            rt6_flush(ifp, ln.addr)
+        if dr is not None:
+            pfxlist_onlink_check(ifp.vnet)
+            defrouter_select_fib(ifp.vnet, ifp.fib)
     if extra is not None:
         extra.ip6.icmp6stat.dropped += len(ln.hold)
+        for held in ln.hold:
+            drop(ifp, held, "nd6_free", "the neighbour that was waited for is forgotten")
         extra.lle_unlink(ln)
     ln.hold.clear()
 
 
 def nd6_purge(ifp: Ifnet) -> None:
     """Forget everything learned on an interface."""
-    from vshell.kernel.netinet6.nd6_rtr import nd6_prefix_unlink
+    from vshell.kernel.netinet6.nd6_rtr import defrouter_purge, defrouter_select_fib, nd6_prefix_unlink
 
     extra = ext6(ifp)
     if extra is None:
         return
+    defrouter_purge(ifp)
     for prefix in extra.ip6.prefixes[:]:
         if prefix.ifp is ifp:
             nd6_prefix_unlink(prefix)
+    if extra.ip6.defifindex == ifp.index:
+        extra.ip6.defifindex = 0
+    if extra.nd.flags & ND6_IFF_ACCEPT_RTADV:
+        defrouter_select_fib(ifp.vnet, ifp.fib)
     for ln in extra.lles():
         nd6_free(ln)
 
@@ -285,7 +311,7 @@ def _used(ln: Llentry6, ip6: Ip6) -> bool:
         if delay:
             ln.settimer(delay)
         else:
-            nd6_free(ln)
+            nd6_free(ln, gc=True)
         return False
     since = now - ln.hit
     if since < ip6.nd6_delay * NS:
@@ -300,6 +326,8 @@ def _unreachable(ln: Llentry6) -> None:
     from vshell.wire.ip6 import ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_ADDR
 
     held = ln.hold.popleft() if ln.hold else None
+    if held is not None:
+        drop(ln.ifp, held, "nd6_llinfo_timer", "the neighbour did not answer solicitations")
     nd6_free(ln)
     if held is not None and _family(held) == AF_INET6:
         icmp6_error(ln.ifp.vnet, held, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_ADDR, 0, ln.ifp)
@@ -325,6 +353,7 @@ def _resolve_slow(ifp: Ifnet, m: Mbuf, dst: bytes, ln: Llentry6 | None) -> bytes
     assert extra is not None
     if ln is None:
         if not nd6_is_addr_neighbor(ifp, dst):
+            drop(ifp, m, "nd6_resolve", "the next hop is no neighbour on this link")
             return ENOBUFS
         ln = Llentry6(ifp, dst)
         extra.lle_link(ln)
@@ -334,7 +363,7 @@ def _resolve_slow(ifp: Ifnet, m: Mbuf, dst: bytes, ln: Llentry6 | None) -> bytes
     if ln.state > ND6_LLINFO_INCOMPLETE:
         return ln.lladdr
     if len(ln.hold) >= extra.ip6.nd6_maxqueuelen:
-        ln.hold.popleft()
+        drop(ifp, ln.hold.popleft(), "nd6_resolve", "too many packets wait for the neighbour")
         extra.ip6.icmp6stat.dropped += 1
     ln.hold.append(m)
     if ln.asked == 0:
@@ -351,8 +380,13 @@ def nd6_flush_holdchain(ln: Llentry6) -> None:
         ln.ifp.output(m, _family(m), ln.addr)
 
 
-def nd6_cache_lladdr(ifp: Ifnet, src: bytes, lladdr: bytes, router: bool | None = None) -> None:
-    """Learn a neighbour's link-level address from its packet (`router`: what the packet says of that)."""
+def nd6_cache_lladdr(ifp: Ifnet, src: bytes, lladdr: bytes, kind: int, to_router: bool = False) -> None:
+    """Learn a neighbour's link-level address (b"" if it told none) from a message of type `kind`.
+
+    `to_router` is for redirects: they lead to a router.
+    """
+    from vshell.kernel.netinet6.nd6_rtr import defrouter_select_fib
+
     extra = ext6(ifp)
     if extra is None or not any(src):
         return
@@ -363,14 +397,27 @@ def nd6_cache_lladdr(ifp: Ifnet, src: bytes, lladdr: bytes, router: bool | None 
         extra.lle_link(ln)
     if ln.static:
         return
-    if lladdr and ln.lladdr != lladdr:
+    known = bool(ln.lladdr)
+    changed = bool(lladdr) and ln.lladdr != lladdr
+    if changed:
         ln.lladdr = lladdr
         ln.setstate(ND6_LLINFO_STALE)
+    ln.router = _is_router(kind, to_router, new, known or bool(lladdr), ln.router)
+    if changed:
         nd6_flush_holdchain(ln)
-    if router is not None:
-        ln.router = router
-    elif new:
-        ln.router = False
+    if (changed or new) and ln.router and extra.nd.flags & ND6_IFF_ACCEPT_RTADV:
+        defrouter_select_fib(ifp.vnet, ifp.fib)
+
+
+def _is_router(kind: int, to_router: bool, new: bool, known: bool, was: bool) -> bool:
+    """What a message says of its sender being a router (RFC 4861, appendix D)."""
+    if kind == ND_ROUTER_SOLICIT:
+        return False
+    if kind == ND_ROUTER_ADVERT:
+        return was or known
+    if kind == ND_REDIRECT and to_router:
+        return True
+    return was and not new
 
 
 # the per-stack timer -------------------------------------------------------------------------------------------
@@ -406,25 +453,33 @@ def _watching(ip6: Ip6) -> bool:
         tentative, up = bool(ia.flags6 & IN6_IFF_TENTATIVE), _up(ia.ifp)
         if tentative == up and (up or not _no_dad(ia.ifp)):
             return True
-    return any(p.vltime != ND6_INFINITE_LIFETIME for p in ip6.prefixes)
+    return bool(ip6.defrouters) or any(p.vltime != ND6_INFINITE_LIFETIME for p in ip6.prefixes)
 
 
 def nd6_timer(vnet: Vnet) -> None:
     """Expire and deprecate addresses, (re)start duplicate detection, expire prefixes."""
     from vshell.kernel.netinet6.in6 import in6_purgeaddr
     from vshell.kernel.netinet6.nd6_nbr import nd6_dad_start
-    from vshell.kernel.netinet6.nd6_rtr import nd6_prefix_expire
+    from vshell.kernel.netinet6.nd6_ra import regen_tmpaddr
+    from vshell.kernel.netinet6.nd6_rtr import defrouter_timer, nd6_prefix_expire
 
     ip6 = vnet[Ip6]
     now = vnet.kernel.clock.now
+    defrouter_timer(vnet)
     for ia in ip6.ifaddrhead[:]:
         extra = ext6(ia.ifp)
         if extra is None:
             continue
+        temporary = ip6.use_tempaddr and ia.flags6 & IN6_IFF_TEMPORARY
         if ia.is_invalid(now):
+            if temporary:
+                regen_tmpaddr(ia)
             in6_purgeaddr(ia)
         elif ia.is_deprecated(now):
+            fresh = not ia.flags6 & IN6_IFF_DEPRECATED
             ia.flags6 |= IN6_IFF_DEPRECATED
+            if temporary and fresh:
+                regen_tmpaddr(ia)
         elif ia.flags6 & IN6_IFF_TENTATIVE:
             nd6_dad_start(ia, vnet.kernel.random.uniform(NS))
         else:

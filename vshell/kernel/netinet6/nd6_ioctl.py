@@ -6,24 +6,31 @@ from typing import TYPE_CHECKING
 
 from vshell.abi.errno import EAFNOSUPPORT, EINVAL, ENOENT, EPERM, EPFNOSUPPORT, KError
 from vshell.abi.in6 import (
+    IN6_IFF_AUTOCONF,
     IN6_IFF_DUPLICATED,
     IN6_IFF_TENTATIVE,
     ND6_IFF_AUTO_LINKLOCAL,
     ND6_IFF_IFDISABLED,
     ND6_IFF_NO_DAD,
     ND6_INFINITE_LIFETIME,
+    ND6_LLINFO_INCOMPLETE,
     ND6_LLINFO_REACHABLE,
     SIOCGDEFIFACE_IN6,
     SIOCGIFINFO_IN6,
     SIOCSDEFIFACE_IN6,
     SIOCSIFINFO_FLAGS,
     SIOCSIFINFO_IN6,
+    SIOCSNDFLUSH_IN6,
+    SIOCSPFXFLUSH_IN6,
+    SIOCSRTRFLUSH_IN6,
     NdDelete,
     NdDump,
     NdIfInfo,
     NdNeighbour,
     NdPrefixDump,
     NdPrefixInfo,
+    NdRouter,
+    NdRouterDump,
     NdSet,
 )  # fmt: skip
 from vshell.abi.sockio import IFF_UP
@@ -31,10 +38,22 @@ from vshell.kernel.kern.clock import NS
 from vshell.kernel.net.ifioctl import ifrequest
 from vshell.kernel.net.ifnet import ifnet_byindex
 from vshell.kernel.net.netlink import nlrequest
+from vshell.kernel.netinet6.in6 import in6_purgeaddr
 from vshell.kernel.netinet6.in6_ifattach import in6_ifattach
-from vshell.kernel.netinet6.in6_var import In6Ifaddr, In6Ifextra, Ip6, NdIfinfo, compute_rtime, ext6
+from vshell.kernel.netinet6.in6_var import (
+    IPV6_MMTU,
+    In6Ifaddr,
+    In6Ifextra,
+    Ip6,
+    NdDefrouter,
+    NdIfinfo,
+    compute_rtime,
+    ext6,
+    in6_linkmtu,
+)  # fmt: skip
 from vshell.kernel.netinet6.mld6 import in6_joingroup, in6_leavegroup
-from vshell.kernel.netinet6.nd6 import Llentry6, nd6_free, nd6_timer_arm
+from vshell.kernel.netinet6.nd6 import Llentry6, nd6_free, nd6_lookup, nd6_timer_arm
+from vshell.kernel.netinet6.nd6_rtr import defrouter_flush_all, defrouter_reset, defrouter_select_fib, nd6_prefix_unlink
 from vshell.wire.ip6 import is_linklocal, solicited_node
 
 if TYPE_CHECKING:
@@ -69,6 +88,10 @@ def nd6_setinfo_flags(ifp: Ifnet, req: SIOCSIFINFO_FLAGS, _td: Proc) -> None:
 def nd6_setinfo(ifp: Ifnet, req: SIOCSIFINFO_IN6, _td: Proc) -> None:
     """Change the timing values."""
     nd = _nd(ifp)
+    if req.linkmtu:
+        if not IPV6_MMTU <= req.linkmtu <= in6_linkmtu(ifp):
+            raise KError(EINVAL)
+        nd.linkmtu = req.linkmtu
     if req.basereachable:
         if req.basereachable != nd.basereachable:
             nd.reachable = compute_rtime(ifp, req.basereachable)
@@ -77,6 +100,36 @@ def nd6_setinfo(ifp: Ifnet, req: SIOCSIFINFO_IN6, _td: Proc) -> None:
         nd.retrans = req.retrans
     if req.chlim:
         nd.chlim = req.chlim
+
+
+@ifrequest(SIOCSNDFLUSH_IN6, priv=True)
+def nd6_ndflush(ifp: Ifnet, _req: SIOCSNDFLUSH_IN6, _td: Proc) -> None:
+    """Choose the default router anew."""
+    _nd(ifp)
+    defrouter_reset(ifp.vnet)
+    defrouter_select_fib(ifp.vnet)
+
+
+@ifrequest(SIOCSPFXFLUSH_IN6, priv=True)
+def nd6_pfxflush(ifp: Ifnet, _req: SIOCSPFXFLUSH_IN6, _td: Proc) -> None:
+    """Forget advertised prefixes: those with a router."""
+    _nd(ifp)
+    ip6 = ifp.vnet[Ip6]
+    gone = [p for p in ip6.prefixes if p.routers]
+    for prefix in gone:
+        for ia in ip6.ifaddrhead[:]:
+            if ia.flags6 & IN6_IFF_AUTOCONF and ia.prefix is prefix:
+                in6_purgeaddr(ia)
+        nd6_prefix_unlink(prefix)
+
+
+@ifrequest(SIOCSRTRFLUSH_IN6, priv=True)
+def nd6_rtrflush(ifp: Ifnet, _req: SIOCSRTRFLUSH_IN6, _td: Proc) -> None:
+    """Forget default routers."""
+    _nd(ifp)
+    defrouter_reset(ifp.vnet)
+    defrouter_flush_all(ifp.vnet)
+    defrouter_select_fib(ifp.vnet)
 
 
 @ifrequest(SIOCGDEFIFACE_IN6)
@@ -192,7 +245,25 @@ def nd6_prlist(vnet: Vnet, _req: NdPrefixDump, _td: Proc) -> list[Record]:
         found.append(
             NdPrefixInfo(
                 p.prefix, p.plen, p.ifp.index, p.ifp.xname, p.raf_onlink, p.raf_auto, p.onlink, p.detached, p.vltime, p.pltime,
-                expire, p.addrcnt,
+                expire, p.addrcnt, tuple((dr.rtaddr, _nbr_state(dr)) for dr in p.routers),
             )
         )  # fmt: skip
     return found
+
+
+def _nbr_state(dr: NdDefrouter) -> str:
+    """What SIOCGNBRINFO_IN6 knows of a router."""
+    ln = nd6_lookup(dr.ifp, dr.rtaddr)
+    if ln is None:
+        return "no neighbor state"
+    return "reachable" if ln.state > ND6_LLINFO_INCOMPLETE else "unreachable"
+
+
+@nlrequest(NdRouterDump)
+def nd6_drlist(vnet: Vnet, _req: NdRouterDump, _td: Proc) -> list[Record]:
+    """All default routers, best first."""
+    boot = vnet.kernel.clock.boottime // NS
+    return [
+        NdRouter(dr.rtaddr, dr.ifp.index, dr.raflags, dr.rtlifetime, dr.expire + boot if dr.expire else 0)
+        for dr in vnet[Ip6].defrouters
+    ]

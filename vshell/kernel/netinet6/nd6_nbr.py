@@ -24,6 +24,7 @@ from vshell.kernel.net.mbuf import M_MCAST, m_get
 from vshell.kernel.netinet6.in6_ifattach import LL_PREFIX, in6_get_hw_ifid
 from vshell.kernel.netinet6.in6_var import In6Ifaddr, Ip6, ext6, in6ifa_ifpforlinklocal, in6ifa_ifpwithaddr
 from vshell.kernel.netinet6.nd6 import Llentry6, nd6_cache_lladdr, nd6_flush_holdchain, nd6_is_addr_neighbor, nd6_lookup
+from vshell.kernel.netinet6.nd6_rtr import defrouter_remove, pfxlist_onlink_check, rt6_flush
 from vshell.wire.ip6 import (
     LINKLOCAL_ALLNODES,
     ND_NA_FLAG_OVERRIDE,
@@ -143,7 +144,7 @@ def nd6_ns_input(ifp: Ifnet, m: Mbuf, src: bytes, dst: bytes, body: bytes) -> No
     if ia is not None and not ia.flags6 & IN6_IFF_ANYCAST and with_option:
         flags |= ND_NA_FLAG_OVERRIDE
     if src != UNSPECIFIED:
-        nd6_cache_lladdr(ifp, src, lladdr)
+        nd6_cache_lladdr(ifp, src, lladdr, ND_NEIGHBOR_SOLICIT)
         flags |= ND_NA_FLAG_SOLICITED
     mine = ifp.lladdr if proxy is None else proxy.lladdr
     nd6_na_output(ifp, src, target, flags, mine if with_option else None)
@@ -185,19 +186,32 @@ def nd6_na_input(ifp: Ifnet, m: Mbuf, src: bytes, dst: bytes, body: bytes) -> No
     if ln is None or ln.static:
         return
     lladdr = options[ND_OPT_TARGET_LINKADDR][2 : 2 + len(ifp.lladdr)] if ND_OPT_TARGET_LINKADDR in options else b""
-    if _na_update(ln, lladdr, solicited, bool(body[4] & ND_NA_FLAG_OVERRIDE), bool(body[4] & ND_NA_FLAG_ROUTER)):
+    incomplete = ln.state == ND6_LLINFO_INCOMPLETE
+    router = bool(body[4] & ND_NA_FLAG_ROUTER)
+    if _na_update(ln, lladdr, solicited, bool(body[4] & ND_NA_FLAG_OVERRIDE)):
+        if ln.router and not router and not incomplete:
+            _no_router(ln, src)
+        ln.router = router
         ln.asked = 0
         nd6_flush_holdchain(ln)
+        if incomplete and router:
+            pfxlist_onlink_check(ifp.vnet)
 
 
-def _na_update(ln: Llentry6, lladdr: bytes, solicited: bool, override: bool, router: bool) -> bool:
+def _no_router(ln: Llentry6, src: bytes) -> None:
+    """A router is one no longer."""
+    extra = ext6(ln.ifp)
+    if not defrouter_remove(ln.ifp, ln.addr) and extra is not None and extra.nd.flags & ND6_IFF_ACCEPT_RTADV:
+        rt6_flush(ln.ifp, src)
+
+
+def _na_update(ln: Llentry6, lladdr: bytes, solicited: bool, override: bool) -> bool:
     """RFC 4861, 7.2.5; False if the advertisement changes nothing."""
     if ln.state == ND6_LLINFO_INCOMPLETE:
         if not lladdr:
             return False
         ln.lladdr = lladdr
         ln.setstate(ND6_LLINFO_REACHABLE if solicited else ND6_LLINFO_STALE)
-        ln.router = router
         return True
     change = bool(lladdr) and lladdr != ln.lladdr
     if not override and change:
@@ -210,7 +224,6 @@ def _na_update(ln: Llentry6, lladdr: bytes, solicited: bool, override: bool, rou
         ln.setstate(ND6_LLINFO_REACHABLE)
     elif change:
         ln.setstate(ND6_LLINFO_STALE)
-    ln.router = router
     return True
 
 

@@ -64,8 +64,8 @@ class RawIp6(Protosw):
     """A raw IPv6 socket."""
 
     name = "icmp6"
-    sendspace = 8192
-    recvspace = 8192
+    sendspace = 9216
+    recvspace = 9216
 
     def attach(self, so: Socket, td: Proc) -> None:
         """Only for root, and for jails that may."""
