@@ -101,6 +101,8 @@ class NullOther(NullVnode):
 class NullRegular(NullVnode, RegularVnode):
     """A regular file."""
 
+    hole = _through("hole")
+
     @property
     def data(self) -> bytearray:
         """The content."""

@@ -12,11 +12,13 @@ from vshell.abi.errno import (
     EACCES,
     ECAPMODE,
     EEXIST,
+    EFBIG,
     EINVAL,
     EISDIR,
     ELOOP,
     ENAMETOOLONG,
     ENOENT,
+    ENOSPC,
     ENOTDIR,
     EOPNOTSUPP,
     EPERM,
@@ -141,7 +143,8 @@ class Vnode:
     def getattr(self) -> Stat:
         """VOP_GETATTR."""
         size = self.size()
-        blocks = (size + 4095) // 4096 * 8 if self.mode & S_IFMT in (S_IFREG, S_IFDIR) else 0
+        stored = size - self.hole if isinstance(self, RegularVnode) else size
+        blocks = (stored + 4095) // 4096 * 8 if self.mode & S_IFMT in (S_IFREG, S_IFDIR) else 0
         return Stat(
             st_dev=self.mount.dev,
             st_ino=self.ino,
@@ -185,15 +188,22 @@ class Vnode:
         raise KError(EISDIR if self.isdir else EACCES)
 
 
+MAXGAP = 1 << 28
+"""A file with data behind a larger hole finds no room."""
+MAXFILESIZE = 1 << 47
+
+
 class RegularVnode(Vnode):
     """A regular file; `load`, if given, brings the content when it is first needed."""
 
-    __slots__ = ("_data", "_load")
+    __slots__ = ("_data", "_load", "hole")
 
     def __init__(self, mount: Mount, mode: int, uid: int = 0, gid: int = 0, load: Callable[[], bytes] | None = None) -> None:
         super().__init__(mount, S_IFREG | mode & 0o7777, uid, gid)
         self._data = bytearray()
         self._load = load
+        self.hole = 0
+        """Zeros behind the content that take no room."""
 
     @property
     def data(self) -> bytearray:
@@ -205,7 +215,7 @@ class RegularVnode(Vnode):
 
     def size(self) -> int:
         """st_size."""
-        return len(self.data)
+        return len(self.data) + self.hole
 
     def open(self, proc: Proc, flags: int) -> File:
         """VOP_OPEN."""
@@ -216,28 +226,38 @@ class RegularVnode(Vnode):
     def read(self, offset: int, size: int) -> bytes:
         """VOP_READ."""
         self.atime = self.now()
-        return bytes(self.data[offset : offset + size])
+        found = bytes(self.data[offset : offset + size])
+        if self.hole and len(found) < size:
+            found += bytes(max(0, min(size - len(found), self.size() - offset - len(found))))
+        return found
 
     def write(self, offset: int, data: bytes) -> None:
         """VOP_WRITE."""
         content = self.data
+        size = len(content) + self.hole
         if offset > len(content):
+            if offset - len(content) > MAXGAP:
+                raise KError(ENOSPC)
             content.extend(bytes(offset - len(content)))
         content[offset : offset + len(data)] = data
+        self.hole = max(0, size - len(content))
         self.modified()
 
     def truncate(self, size: int) -> None:
         """Set the length."""
+        if size > MAXFILESIZE:
+            raise KError(EFBIG)
         content = self.data
         if size < len(content):
             del content[size:]
-        else:
-            content.extend(bytes(size - len(content)))
+        self.hole = size - len(content)
         self.modified()
 
     def read_all(self) -> bytes:
-        """The whole content."""
-        return bytes(self.data)
+        """The whole content; EFBIG if that is a large hole."""
+        if self.hole > MAXGAP:
+            raise KError(EFBIG)
+        return bytes(self.data) + bytes(self.hole)
 
 
 class SymlinkVnode(Vnode):
