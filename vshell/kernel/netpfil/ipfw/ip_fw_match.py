@@ -158,19 +158,19 @@ _TCPOPT_BITS = {2: fw.IP_FW_TCPOPT_MSS, 3: fw.IP_FW_TCPOPT_WINDOW, 4: fw.IP_FW_T
 _IPOPT_BITS = {131: fw.IP_FW_IPOPT_LSRR, 137: fw.IP_FW_IPOPT_SSRR, 7: fw.IP_FW_IPOPT_RR, 68: fw.IP_FW_IPOPT_TS}
 
 
-def _tcp_options(a: FwArgs) -> list[tuple[int, int, int]]:
+def tcp_options(a: FwArgs) -> list[tuple[int, int, int]]:
     return _options(a.data, a.ulp + 20, min(a.ulp + (a.data[a.ulp + 12] >> 4) * 4, len(a.data)))
 
 
 def _tcpopts(a: FwArgs) -> int:
     bits = 0
-    for kind, _, _ in _tcp_options(a):
+    for kind, _, _ in tcp_options(a):
         bits |= _TCPOPT_BITS.get(kind, 0)
     return bits
 
 
 def _tcpmss(a: FwArgs) -> int:
-    return next((a.data[at + 2] << 8 | a.data[at + 3] for kind, at, size in _tcp_options(a) if kind == 2 and size == 4), -1)
+    return next((a.data[at + 2] << 8 | a.data[at + 3] for kind, at, size in tcp_options(a) if kind == 2 and size == 4), -1)
 
 
 def _ipopts(a: FwArgs) -> int:
