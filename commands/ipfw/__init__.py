@@ -1,8 +1,8 @@
-"""ipfw(8): the command line of the firewall (sbin/ipfw/main.c)."""
+"""ipfw(8) and dnctl(8): the command line of the firewall and of dummynet (sbin/ipfw/main.c)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from vshell.abi.errno import KError
 from vshell.commands.ipfw.cmdline import Options, join_commas, split_words, substrcmp
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vshell.abi.syscalls import Syscalls
 
 LETTERS = "abcdDefhinNp:qs:STtvx"
+LETTERS_DNCTL = "hns:v"
 FLAGS = {
     "a": "acct", "b": "comment_only", "c": "compact", "f": "force", "i": "value_as_ip", "n": "test_only", "N": "resolve",
     "q": "quiet", "S": "show_sets", "v": "verbose",
@@ -68,10 +69,28 @@ OPTION:\tbridged | diverted | diverted-loopback | diverted-output |
 \ttcpdatalen LIST | verrevpath | versrcreach | antispoof
 """
 
+HELP_DNCTL = """\
+dnctl syntax summary (but please do read the dnctl(8) manpage):
+
+\tdnctl [-hnsv] <command>
+
+where <command> is one of the following:
+
+[pipe|queue|sched] N config PIPE-BODY
+[pipe|queue|sched] {delete|list|show} [N{,N}]
+
+"""
+
+
+def usage(o: Options) -> NoReturn:
+    """help."""
+    o.p.stderr.write(HELP if o.is_ipfw else HELP_DNCTL)
+    o.exit(0)
+
 
 def read_options(o: Options, words: list[str]) -> list[str] | None:
     """Read the options in front; the words after them, None for the usage."""
-    getopt = Getopt(o.p, LETTERS, words)
+    getopt = Getopt(o.p, LETTERS if o.is_ipfw else LETTERS_DNCTL, words)
     for letter, value in getopt:
         if letter == "?":
             return None
@@ -83,8 +102,7 @@ def read_options(o: Options, words: list[str]) -> list[str] | None:
         elif letter in "tT":
             o.time = "string" if letter == "t" else "numeric"
         elif letter == "h":
-            o.p.stderr.write(HELP)
-            o.exit(0)
+            usage(o)
         elif letter == "p":
             o.errx(EX_USAGE, "An absolute pathname must be used with -p option.")
         elif letter == "s":
@@ -98,7 +116,7 @@ def _subject(o: Options, av: list[str]) -> list[str]:
     """nat, pipe, queue, sched or set N in front of the command."""
     o.nat, o.pipe, o.use_set = False, 0, None
     word = av[0]
-    if "nat".startswith(word):
+    if o.is_ipfw and "nat".startswith(word):
         o.nat = True
     elif "pipe".startswith(word):
         o.pipe = 1
@@ -106,7 +124,7 @@ def _subject(o: Options, av: list[str]) -> list[str]:
         o.pipe = 2
     elif substrcmp(o, word, "sched"):
         o.pipe = 3
-    elif "set".startswith(word) and len(av) > 1 and av[1][:1].isdigit():
+    elif o.is_ipfw and "set".startswith(word) and len(av) > 1 and av[1][:1].isdigit():
         number, bad = strtonum(av[1], 0, 31)
         if bad:
             o.errx(EX_DATAERR, f"invalid set number {av[1]}\n")
@@ -118,6 +136,8 @@ def _subject(o: Options, av: list[str]) -> list[str]:
         o.errx(EX_USAGE, "missing command")
     if (o.pipe or o.nat) and len(av) > 1 and av[0][:1].isdigit():
         av = [av[1], av[0], *av[2:]]
+    if not (o.is_ipfw or o.pipe):
+        usage(o)
     return av
 
 
@@ -150,7 +170,10 @@ async def command(o: Options, av: list[str]) -> None:
     """Find the command and run it; abbreviations are tried in a fixed order."""
     word = av[0]
     if o.pipe:
-        o.errx(EX_USAGE, f"bad command `{word}'")
+        from vshell.commands.ipfw.dummynet import dummynet
+
+        if await dummynet(o, av):
+            return
     if o.nat and _nat(o, av):
         return
     if o.use_set is None:
@@ -199,7 +222,7 @@ async def ipfw_main(o: Options, words: list[str]) -> bool:
     if not o.force:
         o.force = not o.p.sys.isatty(0)
     o.acct = False
-    av = read_options(o, ["ipfw", *words])
+    av = read_options(o, ["ipfw" if o.is_ipfw else "dnctl", *words])
     if av is None:
         return False
     if not av:
@@ -212,11 +235,11 @@ async def ipfw_main(o: Options, words: list[str]) -> bool:
 
 async def readfile(o: Options, argv: list[str]) -> None:
     """ipfw_readfile: a command per line, maybe through a preprocessor; messages name the line."""
-    getopt = Getopt(o.p, "cfNnp:qS", argv)
+    getopt = Getopt(o.p, "cfNnp:qS" if o.is_ipfw else "nq", argv)
     preprocessor: list[str] = []
     for letter, value in getopt:
         if letter == "?":
-            o.errx(EX_USAGE, BAD)
+            o.errx(EX_USAGE, BAD if o.is_ipfw else BAD.replace("ipfw", "dnctl"))
         if letter == "p":
             if getopt.optind >= len(argv):
                 o.errx(EX_USAGE, "no filename argument")
@@ -287,11 +310,12 @@ async def _line(reader: Reader) -> bytes:
         return b""
 
 
-@program("/sbin/ipfw")
+@program("/sbin/ipfw", "/sbin/dnctl")
 async def main(p: Program) -> int:
     """A command, or a file of commands."""
     o = Options(p)
     argv = p.argv
+    o.is_ipfw = argv[0].rpartition("/")[2] != "dnctl"
     if len(argv) > 1 and argv[-1].startswith("/"):
         try:
             p.sys.access(argv[-1], 4)

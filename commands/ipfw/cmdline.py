@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from vshell.abi.dummynet import DnRequest
 from vshell.abi.errno import KError
 from vshell.abi.ip_fw import IP_FW3, FwRequest
 from vshell.abi.socket import AF_INET, IPPROTO_IP, IPPROTO_RAW, SOCK_RAW
@@ -21,6 +22,8 @@ class Options:
         self.time = ""
         self.dynamic = 0
         self.sort = 0
+        self.is_ipfw = True
+        """ipfw, or dnctl, which is the same program for pipes, queues and schedulers only."""
         self.nat = False
         self.pipe = 0
         self.use_set: int | None = None
@@ -42,8 +45,8 @@ class Options:
         """exit(3)."""
         raise Exit(status)
 
-    def request(self, request: FwRequest) -> Any:
-        """do_get3, do_set3: None if nothing is to be done (-n); KError."""
+    def request(self, request: FwRequest | DnRequest, option: int = IP_FW3) -> Any:
+        """do_get3, do_set3, do_cmd: None if nothing is to be done (-n); KError."""
         if self.test_only:
             return None
         if self.fd < 0:
@@ -51,7 +54,7 @@ class Options:
                 self.fd = self.p.sys.socket(AF_INET, SOCK_RAW, IPPROTO_RAW)
             except KError as e:
                 self.err(EX_UNAVAILABLE, e, "socket")
-        return self.p.sys.setsockopt(self.fd, IPPROTO_IP, IP_FW3, request)
+        return self.p.sys.setsockopt(self.fd, IPPROTO_IP, option, request)
 
 
 def substrcmp(o: Options, word: str, full: str) -> bool:

@@ -127,8 +127,8 @@ def ipfw_zero(o: Options, av: list[str], log: bool) -> None:
         o.exit(failed)
 
 
-async def ipfw_flush(o: Options) -> None:
-    """flush, after a question if there is somebody to ask."""
+async def ask(o: Options) -> bool:
+    """Is everything to be flushed?  A question if there is somebody to ask."""
     if not o.force and not o.quiet:
         o.p.stdout.write("Are you sure? [yn] ")
         o.p.stdout.flush()
@@ -136,11 +136,18 @@ async def ipfw_flush(o: Options) -> None:
         while answer not in ("Y", "N"):
             line = await o.p.stdin.readline()
             if not line.endswith(b"\n"):
-                return
+                return False
             answer = line[:1].decode("latin-1").upper()
         o.p.stdout.write("\n")
         if answer == "N":
-            return
+            return False
+    return True
+
+
+async def ipfw_flush(o: Options) -> None:
+    """flush."""
+    if not await ask(o):
+        return
     request = XDel(IPFW_RCFLAG_ALL) if o.use_set is None else XDel(IPFW_RCFLAG_SET, set=o.use_set)
     try:
         o.request(request)

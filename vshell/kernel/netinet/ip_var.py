@@ -101,6 +101,8 @@ class Ip(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_FIRST):
     def __init__(self, vnet: Vnet) -> None:
         super().__init__(vnet)
         self.stat = Counters(Ipstat)
+        self.flowed = 0
+        """Packets that ip_input passed on by their flows since `counters` was last called."""
         self.in_ifaddrhead: list[InIfaddr] = []
         """Every address of the stack, in order of assignment."""
         self.carp_attach: Callable[[InIfaddr, int], object] | None = None
@@ -111,11 +113,13 @@ class Ip(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_FIRST):
         self.pfil.changed = self.forget_flows
         """Packet filter hooks; `input` and `output` are None while there are none."""
         self.pfil_local: PfilHead | None = None
+        self.dummynet_io: Callable[[Any, Any], bool] | None = None
+        """What takes packets for dummynet (netpfil/ipfw/ip_dummynet_io.py) while that module is in (ip_dn_io_ptr)."""
         self.ip_id = vnet.kernel.random.uniform(65536)
 
     @sysctl_proc("net.inet.ip.stats", "IP statistics (struct ipstat, netinet/ip_var.h)", fmt="opaque")
     def _stats(self, td: Proc, new: Any) -> Any:
-        return self.stat.sysctl(new)
+        return self.counters().sysctl(new)
 
     @sysctl_proc("net.inet.ip.loopback_prefixlen", "Prefix length of address space reserved for loopback")
     def _loopback_prefixlen(self, td: Proc, new: Any) -> Any:
@@ -124,6 +128,23 @@ class Ip(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_FIRST):
                 raise KError(EINVAL)
             self.loopback_plen = new
         return self.loopback_plen
+
+    def counters(self) -> Counters:
+        """The statistics, with what was forwarded by flows: that is counted twice as received, as ip_tryforward does."""
+        done, self.flowed = self.flowed, 0
+        stat = self.stat
+        if done:
+            stat.total += 2 * done
+            stat.forward += done
+            stat.fastforward += done
+        return stat
+
+    def undo_flowed(self) -> None:
+        """The interface did not take a packet of a flow."""
+        stat = self.counters()
+        stat.forward -= 1
+        stat.fastforward -= 1
+        stat.odropped += 1
 
     def fillid(self, frag: int) -> bytes:
         """ip_fillid: the identification of a packet with these flags and offset; 0 if it can never be fragmented."""
