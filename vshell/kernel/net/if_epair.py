@@ -75,6 +75,8 @@ class EpairModule(KernelModule):
 class Epair(EtherIfnet):
     """One end of a pair."""
 
+    __slots__ = ("netisrq", "oifp")
+
     driver = "epair"
     oifp: Epair
     """The other end."""
@@ -154,10 +156,11 @@ class Epair(EtherIfnet):
         m.tags = None
         self.opackets += 1
         self.obytes += size
-        if m.flags:
-            if m.flags & MCAST:
+        flags = m.flags
+        if flags and flags != M_CSUM_IP:
+            if flags & MCAST:
                 self.omcasts += 1
-            m.flags &= M_VLANTAG | M_CSUM_IP | M_SPLIT
+            m.flags = flags & (M_VLANTAG | M_CSUM_IP | M_SPLIT)
         other.ipackets += 1
         self.netisrq.append((ether_input, other, m))
         return 0

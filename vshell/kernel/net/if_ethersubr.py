@@ -113,6 +113,11 @@ def ether_output(ifp: Ifnet, m: Mbuf, family: int, gateway: bytes, ro: Any = Non
     return ifp.transmit(m)
 
 
+def ether_output_finished(ifp: Ifnet, m: Mbuf) -> int:
+    """Send a frame whose header is complete (RT_HAS_HEADER)."""
+    return _output_hooks(ifp, m, 0) if ifp.hooked or m.flags & M_VLANTAG else ifp.transmit(m)
+
+
 def _output_hooks(ifp: Ifnet, m: Mbuf, family: int) -> int:
     """What may take a framed packet before it is transmitted."""
     if ifp.bridge is not None:
@@ -170,11 +175,13 @@ def ether_input(ifp: Ifnet, m: Mbuf) -> None:
         ifp.ierrors += 1
         return
     dst, etype = _unpack_input(data, off)
-    mine = dst == ifp.lladdr
-    if not mine and dst[0] & 1:
-        m.flags |= M_BCAST if dst == ETHER_BROADCAST else M_MCAST
-        ifp.imcasts += 1
+    if dst == ifp.lladdr:
         mine = True
+    else:
+        mine = bool(dst[0] & 1)
+        if mine:
+            m.flags |= M_BCAST if dst == ETHER_BROADCAST else M_MCAST
+            ifp.imcasts += 1
     if ifp.bpf:
         for tap in ifp.bpf:
             tap(ifp, m, False)

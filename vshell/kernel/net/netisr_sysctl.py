@@ -14,7 +14,7 @@ from vshell.abi.netisr import (
     Zone,
 )  # fmt: skip
 from vshell.abi.sockio import IFT_ETHER
-from vshell.kernel.kern.kern_sysctl import SysctlTree, sysctl_handler
+from vshell.kernel.kern.kern_sysctl import SysctlTree
 from vshell.kernel.kern.module import SI_SUB_PROTO_DOMAIN, KernelModule, sysctl_proc
 
 if TYPE_CHECKING:
@@ -44,17 +44,11 @@ def received(vnet: Vnet) -> dict[int, int]:
     from vshell.kernel.netinet6.in6_var import Ip6
 
     return {
-        IP: vnet[Ip].stat.total,
+        IP: vnet[Ip].counters().total,
         ARP: vnet[Arptab].stat.received,
         ETHER: sum(ifp.ipackets for ifp in vnet.ifnets if ifp.type == IFT_ETHER),
         IP6: vnet[Ip6].ip6stat.total,
     }
-
-
-@sysctl_handler("net.bpf.stats")
-def bpf_stats(td: Proc, new: Any) -> Any:
-    """The descriptors of bpf(4): a kernel without the device has none open."""
-    return ()
 
 
 class NetisrSysctl(KernelModule, sub=SI_SUB_PROTO_DOMAIN):

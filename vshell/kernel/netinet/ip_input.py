@@ -33,12 +33,57 @@ _SENDING = RUNNING | IFF_MONITOR
 
 
 def ip_input(ifp: Ifnet, m: Mbuf) -> None:
-    """A packet came in over `ifp`; `m.off` is at its header."""
-    vnet = ifp.vnet
-    ip = vnet[Ip]
+    """A packet came in over `ifp`; `m.off` is at its header.
+
+    One of a flow that ip_tryforward has decided about is passed on at once, unless anything about it is unusual.
+    """
+    ip = ifp.vnet[Ip]
+    flows = ip.flows
     data, off = m.data, m.off
-    if ip.flows and len(data) - off >= 20 and off >= 14 and _forward_flow(ifp, ip, m, data, off):
+    if not flows or len(data) - off < 20 or off < 14:
+        _ip_input(ifp, m, ip)
         return
+    vhl, size, ttl, cksum, pair = _unpack_flow(data, off)
+    nh = flows.get(pair)
+    if nh is None or vhl != 0x45 or size != len(data) - off or ttl <= 1 or m.fib or not ip.forwarding:
+        _ip_input(ifp, m, ip)
+        return
+    out = nh.ifp
+    if out is ifp or size > nh.mtu or (m.flags != M_CSUM_IP and not _proven(m, data, off)):
+        _ip_input(ifp, m, ip)
+        return
+    ip.flowed += 1
+    data[off + 8] = ttl - 1
+    if cksum < 0xFF00:
+        data[off + 10] = (cksum >> 8) + 1
+    else:
+        cksum -= 0xFEFF
+        data[off + 10] = cksum >> 8
+        data[off + 11] = cksum & 0xFF
+    lle = nh.prepend
+    if lle is None or lle.flags & _USABLE != LLE_VALID or lle.skip_req or out.flags & _SENDING != RUNNING or out.hooked:
+        gateway = nh.gateway
+        error = out.output(m, AF_INET, gateway or bytes(data[off + 16 : off + 20]), nh if gateway else None)
+    else:
+        m.off = off = off - 14
+        _pack_ether(data, off, lle.lladdr, out.lladdr, 0x0800)
+        error = out.transmit(m)
+    if error:
+        ip.undo_flowed()
+
+
+def _proven(m: Mbuf, data: bytearray, off: int) -> bool:
+    """Is the header's checksum right, and nothing else to be known about the packet?"""
+    if m.flags or _from_bytes(data[off : off + 20], "big") % 65535:
+        return False
+    m.flags = M_CSUM_IP
+    return True
+
+
+def _ip_input(ifp: Ifnet, m: Mbuf, ip: Ip) -> None:
+    """A packet that needs to be looked at."""
+    vnet = ifp.vnet
+    data, off = m.data, m.off
     if m.flags & M_FASTFWD_OURS:
         m.flags &= ~M_FASTFWD_OURS
         ip_ours(ifp, vnet, ip, m)
@@ -76,50 +121,6 @@ def ip_input(ifp: Ifnet, m: Mbuf) -> None:
             ip_ours(ifp, vnet, ip, m)
             return
     _ip_input2(ifp, vnet, ip, m, hlen, dst)
-
-
-def _forward_flow(ifp: Ifnet, ip: Ip, m: Mbuf, data: bytearray, off: int) -> bool:
-    """Pass on a packet of a flow that ip_tryforward has decided about; False if anything about it is unusual."""
-    vhl, size, ttl, cksum, pair = _unpack_flow(data, off)
-    nh = ip.flows.get(pair)
-    if nh is None or vhl != 0x45 or size != len(data) - off or ttl <= 1 or m.fib or not ip.forwarding:
-        return False
-    out = nh.ifp
-    if out is ifp or size > nh.mtu:
-        return False
-    if m.flags != M_CSUM_IP:
-        if m.flags or _from_bytes(data[off : off + 20], "big") % 65535:
-            return False
-        m.flags = M_CSUM_IP
-    stat = ip.stat
-    stat.total += 2
-    data[off + 8] = ttl - 1
-    cksum += 0x100
-    if cksum > 0xFFFF:
-        cksum -= 0xFFFF
-    data[off + 10] = cksum >> 8
-    data[off + 11] = cksum & 0xFF
-    lle = nh.prepend
-    if (
-        lle is not None
-        and lle.flags & _USABLE == LLE_VALID
-        and not lle.skip_req
-        and out.flags & _SENDING == RUNNING
-        and not out.hooked
-    ):
-        m.off = off - 14
-        _pack_ether(data, off - 14, lle.lladdr, out.lladdr, 0x0800)
-        error = out.transmit(m)
-    elif nh.gateway is not None:
-        error = out.output(m, AF_INET, nh.gateway, nh)
-    else:
-        error = out.output(m, AF_INET, bytes(data[off + 16 : off + 20]))
-    if error:
-        stat.odropped += 1
-    else:
-        stat.forward += 1
-        stat.fastforward += 1
-    return True
 
 
 def _bad_header(ip: Ip, vhl: int, hlen: int, room: int) -> bool:

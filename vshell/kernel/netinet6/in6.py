@@ -90,6 +90,8 @@ def in6_update_ifa(ifp: Ifnet, req: SIOCAIFADDR_IN6, ia: In6Ifaddr | None, delay
         ip6 = ifp.vnet[Ip6]
         ip6.ifaddrhead.append(ia)
         ip6.hash.setdefault(req.addr, []).insert(0, ia)
+        if ip6.flows:
+            ip6.flows.clear()  # packets to the address may have been forwarded until now
     try:
         _update_parameters(ifp, req, ia, new)
     except KError:

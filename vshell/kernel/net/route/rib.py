@@ -8,7 +8,7 @@ own sockaddrs, which also gives the listing its order.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vshell.abi.socket import AF_INET
 from vshell.abi.sockio import IFCAP_LINKSTATE, LINK_STATE_UP
@@ -18,7 +18,7 @@ from vshell.kernel.kern.kern_fork import EXEC_COST
 if TYPE_CHECKING:
     from vshell.kernel.kern.clock import Callout
     from vshell.kernel.net.ifnet import Ifnet
-    from vshell.kernel.net.route.nhop import AnyNhop, Nhop
+    from vshell.kernel.net.route.nhop import AnyNhop
     from vshell.kernel.net.vnet import Vnet
 
 CACHE_MAX = 65536
@@ -99,8 +99,8 @@ class Rib:
         self._sorted: list[Rtentry] | None = None
         self.cache: dict[bytes, AnyNhop | None] = {}
         """Answers of look-ups since the last change."""
-        self.flows: dict[int, Nhop] = {}
-        """Plain forwarding decisions since the last change, by source and destination (netinet/ip_input.py)."""
+        self.flows: dict[Any, Any] = {}
+        """Plain forwarding decisions since the last change, by source and destination (ip_input.py, ip6_input.py)."""
         self.count = 0
         self.gen = 0
         """Grows with every change (rnh_gen): who keeps a next hop compares it."""
