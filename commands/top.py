@@ -175,9 +175,15 @@ class Top:
         total = sum(cpu) or 1
         shares = [100 * n / total for n in cpu] if sum(cpu) else [0, 0, 0, 0, 100]
         names = ("user", "nice", "system", "interrupt", "idle")
-        width = self.size()[1] - 8 - len(first) if self.smart else 0
+        if self.smart:
+            # what stands at the right edge is written over what is too long
+            columns = self.size()[1]
+            up_at = max(0, columns - 24 - (up >= 864_000))
+            top = (first[:up_at].ljust(up_at) + uptime[1:]).ljust(columns - 8) + clock
+        else:
+            top = f"{first}{uptime}    {clock}"
         return [
-            f"{first}{uptime:<{max(width, len(uptime))}}{'' if self.smart else '    '}{clock}",
+            top,
             f"{len(procs)} processes:{' ' * max(0, 4 - len(str(len(procs))))}{', '.join(states)}",
             "CPU: " + ", ".join(f"{s:4.1f}% {n}" if s < 100 else f"{s:4.0f}% {n}" for s, n in zip(shares, names, strict=True)),
             f"Mem: {', '.join(self.memory())}",

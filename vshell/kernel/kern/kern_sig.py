@@ -112,7 +112,7 @@ def psignal(p: Proc, sig: int) -> None:
                 p.resume_pending = False
                 p.kernel.runq.append(p)
     elif sig in _STOP and (action == SIG_DFL or sig == SIGSTOP):
-        if sig not in _TTYSTOP or not _orphaned(p.kernel, p.pgid):
+        if sig not in _TTYSTOP or not orphaned(p.kernel, p.pgid):
             _stop(p, sig)
         return
     if sig != SIGKILL and (action == SIG_IGN or (action == SIG_DFL and sig in _IGNORED)):
@@ -128,7 +128,7 @@ def psignal(p: Proc, sig: int) -> None:
         p.setrunnable()
 
 
-def _orphaned(kernel: Kernel, pgid: int) -> bool:
+def orphaned(kernel: Kernel, pgid: int) -> bool:
     """True for a process group that no parent in its session could continue (PGRP_ORPHANED)."""
     for q in kernel.procs.values():
         up = q.parent

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections import deque
 
-from vshell.abi.errno import EAGAIN, ENOTTY, EPERM, KError
+from vshell.abi.errno import EAGAIN, EIO, ENOTTY, EPERM, KError
 from vshell.abi.fcntl import O_NONBLOCK, O_RDWR, POLLIN, POLLOUT, S_IFCHR, Stat
 from vshell.abi.record import Record
-from vshell.abi.signal import SIGINFO, SIGINT, SIGQUIT, SIGTSTP, SIGWINCH
+from vshell.abi.signal import SIG_IGN, SIGINFO, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGWINCH
 from vshell.abi.termios import TIOCGETA, TIOCGPGRP, TIOCSCTTY, TIOCSETA, TIOCSPGRP, Termios
 from vshell.kernel.kern.kern_descrip import File
-from vshell.kernel.kern.kern_sig import pgsignal
-from vshell.kernel.kern.kern_synch import Wchan, tsleep
+from vshell.kernel.kern.kern_sig import orphaned, pgsignal
+from vshell.kernel.kern.kern_synch import Wchan, suspend, tsleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -169,11 +169,25 @@ class TtyFile(File):
 
     async def read(self, td: Proc, size: int) -> bytes:
         """One line, or what was typed in raw mode."""
+        await self.wait_background(td)
         while not self.tty.readable():
             if self.flags & O_NONBLOCK:
                 raise KError(EAGAIN)
             await tsleep(td, self.rchan)
+            await self.wait_background(td)
         return self.tty.take(size)
+
+    async def wait_background(self, td: Proc) -> None:
+        """tty_wait_background: reading in the background stops the process group; EIO if that cannot be."""
+        tty = self.tty
+        while td.ctty is tty and tty.pgrp and td.pgid != tty.pgrp:
+            if SIGTTIN in td.sigmask or td.handler(SIGTTIN) == SIG_IGN or orphaned(tty.kernel, td.pgid):
+                raise KError(EIO)
+            pgsignal(tty.kernel, td.pgid, SIGTTIN)
+            if td.stopped:
+                await suspend(td)
+            else:
+                await tsleep(td, self.rchan)
 
     def write_nowait(self, td: Proc, data: bytes) -> int:
         """A terminal takes everything."""

@@ -77,12 +77,14 @@ class PtsFile(TtyFile):
 
     async def read(self, td: Proc, size: int) -> bytes:
         """As a terminal; the end of the file after a hangup."""
+        await self.wait_background(td)
         while not self.tty.readable():
             if self.tty.dead:
                 return b""
             if self.flags & O_NONBLOCK:
                 raise KError(EAGAIN)
             await tsleep(td, self.rchan)
+            await self.wait_background(td)
         return self.tty.take(size)
 
     def write_nowait(self, td: Proc, data: bytes) -> int:
