@@ -93,6 +93,8 @@ class Inpcbinfo:
         """The newest first."""
         self.ports: dict[int, list[Inpcb]] = {}
         """Bound ones by local port, the newest first."""
+        self.unconnected: dict[int, list[Inpcb]] = {}
+        """Those without a peer in the same way: what a packet may be for that belongs to no connection."""
         self.exact: dict[tuple[bytes, int, bytes, int], Inpcb] = {}
         """Connected ones by (foreign, port, local, port)."""
         self.lastport = self.lasthi = self.lastlow = 0
@@ -120,14 +122,17 @@ class Inpcbinfo:
             self.ports.setdefault(inp.lport, []).insert(0, inp)
         if any(inp.faddr):
             self.exact[inp.faddr, inp.fport, inp.laddr, inp.lport] = inp
+        elif inp.lport:
+            self.unconnected.setdefault(inp.lport, []).insert(0, inp)
 
     def remhash(self, inp: Inpcb) -> None:
         """in_pcbremhash."""
-        same = self.ports.get(inp.lport)
-        if same is not None and inp in same:
-            same.remove(inp)
-            if not same:
-                del self.ports[inp.lport]
+        for table in (self.ports, self.unconnected):
+            same = table.get(inp.lport)
+            if same is not None and inp in same:
+                same.remove(inp)
+                if not same:
+                    del table[inp.lport]
         key = (inp.faddr, inp.fport, inp.laddr, inp.lport)
         if self.exact.get(key) is inp:
             del self.exact[key]
@@ -174,7 +179,7 @@ class Inpcbinfo:
             return None
         best: Inpcb | None = None
         rank = 0
-        for inp in self.ports.get(lport, ()):
+        for inp in self.unconnected.get(lport, ()):
             if any(inp.faddr) or (fib >= 0 and inp.fib != fib):
                 continue
             mapped = len(inp.laddr) != len(laddr)
