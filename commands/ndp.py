@@ -307,7 +307,7 @@ async def read_file(p: Program, o: Options) -> int:
     except KError as e:
         p.err(1, e, f"cannot open {o.arg}")
     status = 0
-    for line in data.decode("utf-8", "surrogateescape").splitlines():
+    for line in data.decode("utf-8", "surrogateescape").splitlines(keepends=True):
         words = line.partition("#")[0].split()[:5]
         if not words:
             continue

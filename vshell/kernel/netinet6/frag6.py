@@ -120,7 +120,8 @@ def frag6_input(ifp: Ifnet, m: Mbuf, off: int, where: int) -> tuple[Mbuf, int] |
         return _join(m, off, where, nxt, payload), nxt
     if not payload:
         icmp6_error(ifp.vnet, m, ICMP6_PARAM_PROB, ICMP6_PARAMPROB_HEADER, 4, ifp)
-        return _dropfrag(ifp, m, "fragment without data")
+        _dropfrag(ifp, m, "fragment without data")
+        return None
     if off - 40 + start + len(payload) > IPV6_MAXPACKET:
         icmp6_error(ifp.vnet, m, ICMP6_PARAM_PROB, ICMP6_PARAMPROB_HEADER, off + 2, ifp)
         drop(ifp, m, "frag6_input", "packet would be longer than 65535 bytes")
@@ -139,11 +140,13 @@ def _dropfrag(ifp: Ifnet, m: Mbuf, reason: str) -> None:
 def _enqueue(ifp: Ifnet, m: Mbuf, off: int, where: int, key: Key, part: Part) -> tuple[Mbuf, int] | None:
     frag6, shared = ifp.vnet[Frag6], ifp.kernel[Frag6Global]
     if 0 <= shared.maxfrags <= shared.nfrags:
-        return _dropfrag(ifp, m, "net.inet6.ip6.maxfrags fragments wait already")
+        _dropfrag(ifp, m, "net.inet6.ip6.maxfrags fragments wait already")
+        return None
     queue: Queue | None = frag6.queues.get(key)
     if queue is None:
         if 0 <= frag6.maxfragpackets <= len(frag6.queues):
-            return _dropfrag(ifp, m, "net.inet6.ip6.maxfragpackets packets wait already")
+            _dropfrag(ifp, m, "net.inet6.ip6.maxfragpackets packets wait already")
+            return None
         timer = ifp.kernel.clock.after(frag6.fraglifetime * MS, _timeout, ifp, key)
         queue = frag6.queues[key] = Queue(timer, _ecn(m))
     elif not _admit(ifp, m, queue, key, part):

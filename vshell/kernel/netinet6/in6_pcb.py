@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from vshell.abi.errno import EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, ENOPROTOOPT, ENXIO, KError
+from vshell.abi.errno import EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, ENETUNREACH, ENOPROTOOPT, ENXIO, KError
 from vshell.abi.in6 import (
     IN6_IFF_DETACHED,
     IN6_IFF_NOTREADY,
@@ -43,11 +43,12 @@ from vshell.kernel.netinet6.in6_src import in6_selectsrc
 from vshell.kernel.netinet6.in6_var import Ip6, in6ifa_ifwithaddr
 from vshell.kernel.netinet6.ip6_output import Moptions
 from vshell.kernel.netinet6.mld6 import in6_joingroup, in6_leavegroup
-from vshell.wire.ip6 import is_multicast, is_scoped
+from vshell.wire.ip6 import LOOPBACK, is_multicast, is_scoped
 
 if TYPE_CHECKING:
     from vshell.abi.record import Record
     from vshell.kernel.kern.uipc_socket import Socket
+    from vshell.kernel.net.vnet import Vnet
 
 _FLAGS = (
     IPV6_CHECKSUM, IPV6_V6ONLY, IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVRTHDR, IPV6_RECVHOPOPTS, IPV6_RECVDSTOPTS,
@@ -65,6 +66,8 @@ class In6pcb:
         self.lport = self.fport = 0
         self.scope = 0
         """Interface index of a scoped local or foreign address."""
+        self.lscope = 0
+        """That of the address the socket was bound to."""
         self.hops = -1
         self.pktinfo: In6Pktinfo | None = None
         self.moptions = Moptions(None, 1, True)
@@ -119,12 +122,32 @@ def in6_pcbbind(pcb: In6pcb, addr: SockaddrIn6) -> None:
         ia = in6ifa_ifwithaddr(vnet, addr.addr, addr.scope_id)
         if ia is None or ia.flags6 & (IN6_IFF_NOTREADY | IN6_IFF_DETACHED):
             raise KError(EADDRNOTAVAIL)
-        pcb.scope = addr.scope_id
+        pcb.scope = pcb.lscope = addr.scope_id
     pcb.laddr = addr.addr
 
 
-def in6_pcbladdr(pcb: In6pcb, dst: SockaddrIn6) -> bytes:
-    """The source address for a destination: the bound one, or the best.  EHOSTUNREACH, EADDRNOTAVAIL, ..."""
+def sa6_embedscope(vnet: Vnet, addr: SockaddrIn6) -> SockaddrIn6:
+    """The address with its zone: the default interface's where none is given and net.inet6.ip6.use_defaultzone is 1.  ENXIO."""
+    if not is_scoped(addr.addr):
+        return addr
+    ip6: Ip6 = vnet[Ip6]
+    scope = addr.scope_id or (ip6.defifindex if ip6.use_defzone else 0)
+    if scope and ifnet_byindex(vnet, scope) is None:
+        raise KError(ENXIO)
+    return addr if scope == addr.scope_id else SockaddrIn6(addr.addr, addr.port, scope, addr.flowinfo)
+
+
+def in6_pcbladdr(pcb: In6pcb, dst: SockaddrIn6, wild: bool = True) -> bytes:
+    """The source address for a destination: the bound one, or the best.  EHOSTUNREACH, EADDRNOTAVAIL, ...
+
+    With `wild` the unspecified address means ::1, as net.inet6.ip6.connect_in6addr_wild says.
+    """
+    dst = sa6_embedscope(pcb.so.vnet, dst)
+    ip6: Ip6 = pcb.so.vnet[Ip6]
+    if wild and dst.addr == IN6ADDR_ANY:
+        if not ip6.connect_in6addr_wild or not ip6.ifaddrhead:
+            raise KError(ENETUNREACH)
+        dst = SockaddrIn6(LOOPBACK, dst.port)
     if pcb.pktinfo is not None and pcb.pktinfo.addr != IN6ADDR_ANY:
         ia = in6ifa_ifwithaddr(pcb.so.vnet, pcb.pktinfo.addr)
         if ia is None or not ia.usable():
@@ -136,7 +159,8 @@ def in6_pcbladdr(pcb: In6pcb, dst: SockaddrIn6) -> bytes:
     if not scope and is_scoped(dst.addr) and pcb.outgoing() is not None:
         ifp = pcb.outgoing()
         scope = ifp.index if ifp is not None else 0
-    return in6_selectsrc(pcb.so.vnet, dst.addr, scope, pcb.outgoing(), pcb.so.fibnum)[0]
+    forced = pcb.pktinfo is not None and bool(pcb.pktinfo.ifindex)
+    return in6_selectsrc(pcb.so.vnet, dst.addr, scope, pcb.outgoing(), pcb.so.fibnum, forced)[0]
 
 
 def ip6_setopt(pcb: In6pcb, name: int, value: Any) -> None:

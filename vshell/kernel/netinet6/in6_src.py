@@ -46,10 +46,10 @@ def _matchlen(one: bytes, two: bytes) -> int:
     return 128 - (int.from_bytes(one, "big") ^ int.from_bytes(two, "big")).bit_length()
 
 
-def in6_selectif(vnet: Vnet, dst: bytes, scope: int, mcast_ifp: Ifnet | None, fib: int) -> Ifnet:
-    """The interface a packet would leave through.  EHOSTUNREACH, ENETUNREACH."""
-    if is_multicast(dst) and mcast_ifp is not None:
-        return mcast_ifp
+def in6_selectif(vnet: Vnet, dst: bytes, scope: int, ifp: Ifnet | None, fib: int, forced: bool = False) -> Ifnet:
+    """The interface a packet would leave through: `ifp` for multicasts, or where it is `forced`.  EHOSTUNREACH, ENETUNREACH."""
+    if ifp is not None and (forced or is_multicast(dst)):
+        return ifp
     if is_scoped(dst) and is_multicast(dst) and scope:
         ifp = ifnet_byindex(vnet, scope)
         if ifp is None:
@@ -64,9 +64,11 @@ def in6_selectif(vnet: Vnet, dst: bytes, scope: int, mcast_ifp: Ifnet | None, fi
     return nh.aifp
 
 
-def in6_selectsrc(vnet: Vnet, dst: bytes, scope: int = 0, mcast_ifp: Ifnet | None = None, fib: int = 0) -> tuple[bytes, Ifnet]:
+def in6_selectsrc(
+    vnet: Vnet, dst: bytes, scope: int = 0, outgoing: Ifnet | None = None, fib: int = 0, forced: bool = False
+) -> tuple[bytes, Ifnet]:
     """The best source for a destination, and the interface.  EADDRNOTAVAIL and the errors of in6_selectif."""
-    ifp = in6_selectif(vnet, dst, scope, mcast_ifp, fib)
+    ifp = in6_selectif(vnet, dst, scope, outgoing, fib, forced)
     if dst == LOOPBACK and not ifp.flags & IFF_LOOPBACK:
         raise KError(EINVAL)  # the zone of ::1 is a loopback interface
     ia = select_for(ifp, dst)

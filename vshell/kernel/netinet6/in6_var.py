@@ -240,6 +240,8 @@ class Ip6(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_SECOND):
     rfc6204w3 = Sysctl("net.inet6.ip6.rfc6204w3", 0)
     stableaddr_netifsource = Sysctl("net.inet6.ip6.stableaddr_netifsource", 0, minimum=0, maximum=2)
     stableaddr_maxretries = Sysctl("net.inet6.ip6.stableaddr_maxretries", 3, fmt="unsigned integer")
+    use_defzone = Sysctl("net.inet6.ip6.use_defaultzone", 0)
+    connect_in6addr_wild = Sysctl("net.inet6.ip6.connect_in6addr_wild", 1)
     dad_count = Sysctl("net.inet6.ip6.dad_count", 1)
     dad_enhanced = Sysctl("net.inet6.ip6.dad_enhanced", 1)
     source_address_validation = Sysctl("net.inet6.ip6.source_address_validation", 1)

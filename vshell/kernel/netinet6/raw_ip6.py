@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vshell.abi.errno import EADDRNOTAVAIL, EINVAL, EISCONN, EMSGSIZE, ENOPROTOOPT, ENOTCONN, KError
+from vshell.abi.errno import EADDRNOTAVAIL, EHOSTUNREACH, EINVAL, EISCONN, EMSGSIZE, ENOPROTOOPT, ENOTCONN, KError
 from vshell.abi.in6 import (
     ICMP6_FILTER,
     IN6_IFF_DEPRECATED,
@@ -22,10 +22,19 @@ from vshell.kernel.kern.kern_priv import PRIV_NETINET_RAW, priv_check
 from vshell.kernel.kern.uipc_socket import Protosw, Socket, protosw
 from vshell.kernel.net.mbuf import m_get
 from vshell.kernel.netinet6.icmp6 import ip6_ctlprotox
-from vshell.kernel.netinet6.in6_pcb import In6pcb, check6, control, in6_pcbbind, in6_pcbladdr, ip6_getopt, ip6_setopt
+from vshell.kernel.netinet6.in6_pcb import (
+    In6pcb,
+    check6,
+    control,
+    in6_pcbbind,
+    in6_pcbladdr,
+    ip6_getopt,
+    ip6_setopt,
+    sa6_embedscope,
+)
 from vshell.kernel.netinet6.in6_var import Ip6, in6ifa_ifwithaddr
 from vshell.kernel.netinet6.ip6_output import ip6_output
-from vshell.wire.ip6 import ICMP6_PACKET_TOO_BIG, in6_cksum, ip6_header, is_scoped
+from vshell.wire.ip6 import ICMP6_PACKET_TOO_BIG, in6_cksum, ip6_header, is_linklocal, is_scoped
 
 if TYPE_CHECKING:
     from vshell.abi.record import Record
@@ -90,8 +99,8 @@ class RawIp6(Protosw):
 
     def connect(self, so: Socket, addr: Record, td: Proc) -> None:
         """Set the foreign address; the local one follows from it."""
-        sin6 = check6(addr)
-        so.pcb.laddr = in6_pcbladdr(so.pcb, sin6)
+        sin6 = sa6_embedscope(so.vnet, check6(addr))
+        so.pcb.laddr = in6_pcbladdr(so.pcb, sin6, wild=False)
         so.pcb.faddr, so.pcb.scope = sin6.addr, sin6.scope_id
         so.soisconnected()
 
@@ -113,8 +122,11 @@ class RawIp6(Protosw):
             raise KError(EISCONN)
         if len(data) > so.snd.hiwat:
             raise KError(EMSGSIZE)
-        sin6 = check6(addr)
-        src = in6_pcbladdr(pcb, sin6)
+        sin6 = sa6_embedscope(so.vnet, check6(addr))
+        src = in6_pcbladdr(pcb, sin6, wild=False)
+        if is_linklocal(src) and pcb.lscope and sin6.scope_id not in (0, pcb.lscope):
+            so.vnet[Ip6].ip6stat.badscope += 1
+            raise KError(EHOSTUNREACH)
         error = self._output(so, pcb, src, sin6, data)
         if error:
             raise KError(error)
