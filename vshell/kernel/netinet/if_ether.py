@@ -15,7 +15,7 @@ from vshell.abi.sockio import IFF_NOARP, IFF_STATICARP, IFF_STICKYARP, IFF_UP, I
 from vshell.kernel.kern.clock import NS
 from vshell.kernel.kern.module import SI_ORDER_SECOND, SI_SUB_PROTO_DOMAIN, KernelModule, Sysctl, VnetModule, sysctl_proc
 from vshell.kernel.net import if_ethersubr
-from vshell.kernel.net.if_ethersubr import ether_output_frame, resolvers
+from vshell.kernel.net.if_ethersubr import ether_output_finished, resolvers
 from vshell.kernel.net.ifnet import iflladdr_event
 from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, Mbuf, m_get
 from vshell.kernel.net.netisr import netisr_handlers
@@ -163,7 +163,7 @@ def arprequest(ifp: Ifnet, sip: bytes | None, tip: bytes, enaddr: bytes | None =
 def arp_send(ifp: Ifnet, m: Mbuf, dst: bytes) -> int:
     """Frame an ARP packet and hand it to the link."""
     m.prepend(ether_pack(dst, ifp.lladdr, ETHERTYPE_ARP))
-    return ether_output_frame(ifp, m)
+    return ether_output_finished(ifp, m)
 
 
 def arpresolve(ifp: Ifnet, is_gw: bool, m: Mbuf | None, dst: bytes) -> bytes | int:
