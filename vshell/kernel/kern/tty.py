@@ -11,7 +11,28 @@ from vshell.abi.errno import EAGAIN, EIO, ENOTTY, EPERM, KError
 from vshell.abi.fcntl import O_NONBLOCK, O_RDWR, POLLIN, POLLOUT, S_IFCHR, Stat
 from vshell.abi.record import Record
 from vshell.abi.signal import SIG_IGN, SIGINFO, SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGWINCH
-from vshell.abi.termios import TIOCGETA, TIOCGPGRP, TIOCSCTTY, TIOCSETA, TIOCSPGRP, Termios
+from vshell.abi.termios import (
+    ICRNL,
+    IGNCR,
+    ONLCR,
+    TIOCGETA,
+    TIOCGPGRP,
+    TIOCSCTTY,
+    TIOCSETA,
+    TIOCSPGRP,
+    VEOF,
+    VERASE,
+    VERASE2,
+    VINTR,
+    VKILL,
+    VLNEXT,
+    VQUIT,
+    VREPRINT,
+    VSTATUS,
+    VSUSP,
+    VWERASE,
+    Termios,
+)
 from vshell.kernel.kern.kern_descrip import File
 from vshell.kernel.kern.kern_sig import orphaned, pgsignal
 from vshell.kernel.kern.kern_synch import Wchan, suspend, tsleep
@@ -23,9 +44,6 @@ if TYPE_CHECKING:
 
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.kernel import Kernel
-
-VEOF, VINTR, VQUIT, VSUSP, VKILL, VWERASE, VREPRINT, VSTATUS, VLNEXT = 4, 3, 28, 26, 21, 23, 18, 20, 22
-VERASE = (8, 127)
 
 
 class Tty:
@@ -58,7 +76,8 @@ class Tty:
         """Show what a program wrote."""
         rest = data[max(data.rfind(b"\n"), data.rfind(b"\r")) + 1 :]
         self.column = max(0, (self.column if len(rest) == len(data) else 0) + len(rest) - 2 * rest.count(8))
-        self.output(data.replace(b"\n", b"\r\n") if self.termios.opost else data)
+        t = self.termios
+        self.output(data.replace(b"\n", b"\r\n") if t.opost and t.oflag & ONLCR else data)
 
     def echo(self, data: bytes) -> None:
         """Show what was typed."""
@@ -68,11 +87,16 @@ class Tty:
     def input(self, data: bytes) -> None:
         """Keystrokes arrive."""
         t = self.termios
+        intr, quit, susp, status = t.cc[VINTR], t.cc[VQUIT], t.cc[VSUSP], t.cc[VSTATUS]
         for byte in data:
+            if byte == 13 and not self._literal and t.iflag & (IGNCR | ICRNL):
+                if t.iflag & IGNCR:
+                    continue
+                byte = 10
             if self._literal:
                 self._literal = False
                 self._insert(byte)
-            elif t.isig and (byte in (VINTR, VQUIT, VSUSP) or (byte == VSTATUS and t.icanon)):
+            elif t.isig and byte != 255 and (byte in (intr, quit, susp) or (byte == status and t.icanon)):
                 self._signal(byte)
             elif not t.icanon:
                 self._ready.append(bytes((byte,)))
@@ -82,7 +106,8 @@ class Tty:
                 self._canonical(byte)
 
     def _signal(self, byte: int) -> None:
-        if byte == VSTATUS:
+        cc = self.termios.cc
+        if byte == cc[VSTATUS]:
             from vshell.kernel.kern.tty_info import tty_info
 
             tty_info(self)
@@ -90,30 +115,33 @@ class Tty:
             self.echo(b"^" + bytes((byte + 64,)))
             self._line.clear()
             self._ready.clear()
-        sig = {VINTR: SIGINT, VQUIT: SIGQUIT, VSTATUS: SIGINFO, VSUSP: SIGTSTP}[byte]
+        sig = {cc[VSTATUS]: SIGINFO, cc[VSUSP]: SIGTSTP, cc[VQUIT]: SIGQUIT, cc[VINTR]: SIGINT}[byte]
         if self.pgrp:
             pgsignal(self.kernel, self.pgrp, sig)
 
     def _canonical(self, byte: int) -> None:
-        if byte in (10, 13):
+        cc = self.termios.cc
+        if byte == 10:
             self.echo(b"\n")
             self._ready.append(bytes(self._line) + b"\n")
             self._line.clear()
             self.rchan.wakeup()
-        elif byte == VEOF:
+        elif byte == 255:
+            self._insert(byte)
+        elif byte == cc[VEOF]:
             self._ready.append(bytes(self._line))
             self._line.clear()
             self.rchan.wakeup()
-        elif byte in VERASE:
+        elif byte in (cc[VERASE], cc[VERASE2]):
             self._erase(1)
-        elif byte == VKILL:
+        elif byte == cc[VKILL]:
             self._erase(len(self._line))
-        elif byte == VWERASE:
+        elif byte == cc[VWERASE]:
             kept = self._line.rstrip()
             self._erase(len(self._line) - (max(kept.rfind(b" "), kept.rfind(b"\t")) + 1))
-        elif byte == VREPRINT:
+        elif byte == cc[VREPRINT]:
             self.echo(b"^R\n" + bytes(self._line))
-        elif byte == VLNEXT:
+        elif byte == cc[VLNEXT]:
             self._literal = True
         else:
             self._insert(byte)

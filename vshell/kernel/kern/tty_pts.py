@@ -5,11 +5,12 @@ from __future__ import annotations
 from vshell.abi.errno import EAGAIN, EIO, KError
 from vshell.abi.fcntl import O_NONBLOCK, O_RDWR, POLLIN, POLLOUT, S_IFCHR, Stat
 from vshell.abi.signal import SIGHUP
+from vshell.abi.termios import VEOF
 from vshell.kernel.kern.devfs import GID_TTY, destroy_dev, make_dev
 from vshell.kernel.kern.kern_descrip import File
 from vshell.kernel.kern.kern_sig import pgsignal
 from vshell.kernel.kern.kern_synch import tsleep
-from vshell.kernel.kern.tty import VEOF, Tty, TtyFile
+from vshell.kernel.kern.tty import Tty, TtyFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Pts(Tty):
         self.master.rchan.wakeup()
 
     def _canonical(self, byte: int) -> None:
-        if byte == VEOF:
+        if byte == self.termios.cc[VEOF]:
             self.echo(b"^D\b\b")
         super()._canonical(byte)
 
