@@ -50,7 +50,6 @@ class Ping4:
         self.p = p
         self.o: Options4
         self.summary = Summary("")
-        self.seen: set[int] = set()
         """Sequence numbers answered, modulo MAX_DUP_CHK (rcvd_tbl)."""
         self.question, self.answer = ICMP_ECHO, ICMP_ECHOREPLY
         self.phdr_len = 0
@@ -318,7 +317,7 @@ class Ping4:
     async def pinger(self, ssend: int) -> None:
         """Send one packet."""
         p, o, summary = self.p, self.o, self.summary
-        self.seen.discard(summary.transmitted % MAX_DUP_CHK)
+        summary.forget(summary.transmitted % MAX_DUP_CHK)
         now = p.sys.clock_gettime("uptime")
         head = bytearray(8 + self.phdr_len)
         head[0] = self.question

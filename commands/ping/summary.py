@@ -25,8 +25,12 @@ class Summary:
         """Count a packet on its way; its sequence number (16 bits)."""
         seq = self.transmitted & 0xFFFF
         self.transmitted += 1
-        self._seen.discard(seq)
+        self.forget(seq)
         return seq
+
+    def forget(self, seq: int) -> None:
+        """CLR: an answer with this number is no duplicate."""
+        self._seen.discard(seq)
 
     def arrived(self, seq: int, triptime: float | None) -> bool:
         """Count an answer (`triptime` in ms); True if it is a duplicate."""
