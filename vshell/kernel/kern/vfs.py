@@ -572,6 +572,8 @@ def _components(path: str) -> list[str]:
 
 def _step(dvp: DirVnode, name: str, root: Vnode, proc: Proc) -> Vnode | None:
     """One component, across mount points; `..` does not leave `root`."""
+    if not dvp.nlink:
+        return None  # ufs_lookup: nothing is in a directory that was removed, not even itself
     if name == ".":
         return dvp
     if name == "..":
