@@ -27,6 +27,12 @@ from vshell.userland.rtnl import dump_addrs, dump_links, get_link, request
 from vshell.userland.slurp import slurp
 from vshell.userland.stdio import decode
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 USAGE = """\
 usage: arp [-n] [-i interface] hostname
        arp [-n] [-i interface] -a
@@ -340,3 +346,9 @@ class Arp:
 def main(p: Program) -> int:
     """arp(8)."""
     return Arp(p).main()
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """Interfaces after -i."""
+    if c.options("if").typing == "i":
+        yield from c.interfaces()

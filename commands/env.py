@@ -11,6 +11,12 @@ from vshell.userland.execvp import execvp
 from vshell.userland.getopt import Getopt
 from vshell.userland.program import Program, program
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 USAGE = """\
 usage: env [-0iv] [-C workdir] [-L|-U user[/class]] [-P utilpath] [-S string]
            [-u name] [name=value ...] [utility [argument ...]]
@@ -235,3 +241,11 @@ def main(p: Program) -> int:
     end = "\0" if e.nul else "\n"
     p.stdout.write("".join(f"{n}={v}{end}" for n, v in e.env.vars.items()))
     return 0
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """A command, after variables."""
+    rest = c.options("CLPSUu").operands
+    while rest and "=" in rest[0]:
+        rest.pop(0)
+    yield from c.command(rest)

@@ -13,6 +13,12 @@ from vshell.userland.netdb import if_nametoindex, numeric_name
 from vshell.userland.program import Program, program
 from vshell.userland.rtnl import dump_addrs, dump_links, request
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 USAGE = "usage: ifmcstat [-i interface] [-f address family] [-v]\n"
 EX_USAGE = 64
 EX_NOHOST = 68
@@ -121,3 +127,9 @@ def main(p: Program) -> int:
             p.usage(USAGE, EX_USAGE)
     Ifmcstat(p, family, index, verbose).run()
     return 0
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """Interfaces after -i."""
+    if c.options("if").typing == "i":
+        yield from c.interfaces()

@@ -10,6 +10,12 @@ from vshell.userland.libjail import JailError, jail_getid
 from vshell.userland.logincap import login_environment
 from vshell.userland.program import Program, program
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 USAGE = "usage: jexec [-l] [-d working-directory] [-u username | -U username] jail\n       [command ...]"
 
 
@@ -109,3 +115,16 @@ def _run(p: Program, command: list[str], env: dict[str, str]) -> int:
         execvp(p.sys, command or [shell, "-i"], env)
     except KError as e:
         p.err(1, e, what)
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """Jails, then a command as it would run there."""
+    o = c.options("duU")
+    if o.typing in ("u", "U"):
+        yield from c.users()
+    elif o.typing == "d":
+        yield from c.files(folders=True)
+    elif not o.operands:
+        yield from c.jails()
+    else:
+        yield from c.command(o.operands[1:], o.operands[0])

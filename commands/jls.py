@@ -20,6 +20,12 @@ from vshell.userland.libjail import (
 from vshell.userland.libxo import Xo
 from vshell.userland.program import Program, program
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 DEFAULT, HEADER, NAMEVAL, QUOTED, SKIP, VERBOSE, JAIL_NAME, EXISTS = (1 << i for i in range(8))
 
 USAGE = "usage: jls [-dhNnqv] [-j jail] [param ...]\n            jls -c [-d] -j jail"
@@ -310,3 +316,16 @@ def main(p: Program) -> int:
     argv = jls.xo.parse_args(p.argv)
     jls.choose(jls.options(argv))
     return jls.run()
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """Jails after -j, names of parameters otherwise."""
+    from vshell.abi.vshell import NAMES
+    from vshell.userland.completion import Candidate
+
+    if c.options("j").typing == "j":
+        yield from c.jails()
+        return
+    prefix = "security.jail.param."
+    for name, about in c.sys.vshell(NAMES("sysctl", prefix + c.word)):
+        yield Candidate(name.removeprefix(prefix), about, name.endswith("."))

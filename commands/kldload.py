@@ -6,6 +6,12 @@ from vshell.abi.errno import EEXIST, ENOEXEC, KError
 from vshell.userland.getopt import getopt
 from vshell.userland.program import Program, program
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 
 @program("/sbin/kldload")
 def main(p: Program) -> int:
@@ -73,3 +79,8 @@ def _path_check(p: Program, name: str, quiet: bool) -> bool:
     if not quiet:
         p.warnx(f"{name} is not in the module path")
     return False
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """Modules that are not loaded, or files."""
+    yield from c.files() if "/" in c.word else c.names("kld")

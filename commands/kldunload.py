@@ -9,6 +9,12 @@ from vshell.userland.cnumber import atoi
 from vshell.userland.getopt import getopt
 from vshell.userland.program import Program, program
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 USAGE = "usage: kldunload [-fv] -i id ...\n       kldunload [-fv] [-n] name ..."
 EX_USAGE = 64
 
@@ -45,3 +51,11 @@ def _find(p: Program, name: str, by_id: bool) -> int:
         return p.sys.kldfind(name)
     except KError:
         p.errx(1, f"can't find file {name}")
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """Kernel files that are loaded."""
+    from vshell.userland.completion import Candidate
+
+    for name, about, _ in c.names("module"):
+        yield Candidate(name.removesuffix(".ko"), about)

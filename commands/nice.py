@@ -7,6 +7,12 @@ from vshell.userland.execvp import execvp
 from vshell.userland.getopt import getopt
 from vshell.userland.program import Program, program
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 USAGE = "usage: nice [-n increment] utility [argument ...]"
 
 
@@ -41,3 +47,8 @@ def main(p: Program) -> int:
         execvp(p.sys, args, p.env)
     except KError as e:
         p.err(127 if e.errno == ENOENT else 126, e, args[0])
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """A command."""
+    yield from c.command(c.options("n").operands)

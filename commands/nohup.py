@@ -9,6 +9,12 @@ from vshell.userland.execvp import execvp
 from vshell.userland.getopt import getopt
 from vshell.userland.program import Program, program
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 EXIT_NOEXEC, EXIT_NOTFOUND, EXIT_MISC = 126, 127, 127
 
 
@@ -44,3 +50,8 @@ def main(p: Program) -> int:
         execvp(p.sys, args, p.env)
     except KError as e:
         p.err(EXIT_NOTFOUND if e.errno == ENOENT else EXIT_NOEXEC, e, args[0])
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """A command."""
+    yield from c.command(c.args)

@@ -10,6 +10,12 @@ from vshell.userland.execvp import execvp
 from vshell.userland.getopt import Getopt
 from vshell.userland.program import Program, program
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 
 def usage(p: Program) -> NoReturn:
     """How it is used."""
@@ -48,3 +54,11 @@ def main(p: Program) -> int:
         execvp(p.sys, opts.args, p.env)
     except KError as e:
         p.errx(127 if e.errno == ENOENT else 126, f"{opts.args[0]}: {e}")
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """A number, then a command."""
+    o = c.options("F")
+    number = "F" in o.values
+    if len(o.operands) >= (0 if number else 1):
+        yield from c.command(o.operands if number else o.operands[1:])

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from vshell.userland.program import Program, program
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 
 @program("/bin/sh")
 async def main(p: Program) -> int:
@@ -11,3 +17,9 @@ async def main(p: Program) -> int:
     from vshell.userland.sh.interp import main as sh
 
     return await sh(p)
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """After -c a script, otherwise a file."""
+    o = c.options("co")
+    yield from c.script() if o.typing == "c" else c.files()

@@ -14,6 +14,12 @@ from vshell.userland.program import Program, program
 from vshell.userland.slurp import slurp
 from vshell.userland.stdio import decode, encode
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 USAGE = (
     "usage: sysctl [-j jail] [-bdeFhiJlNnoqTtVWx] [ -B <bufsize> ] [-f filename] name[=value] ...\n"
     "       sysctl [-j jail] [-bdeFhJlNnoqTtVWx] [ -B <bufsize> ] -a"
@@ -350,3 +356,14 @@ def main(p: Program) -> int:
     """Show and set."""
     p.stdout.setvbuf("none")
     return Sysctl(p).run()
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """Names of nodes, step by step; with -j as the jail sees them."""
+    o = c.options("Bfj")
+    if o.typing == "j":
+        yield from c.jails()
+    elif o.typing == "f":
+        yield from c.files()
+    elif not o.typing:
+        yield from c.inside(o.values.get("j", "")).sysctls()

@@ -10,6 +10,12 @@ from vshell.userland.execvp import execvp
 from vshell.userland.getopt import getopt
 from vshell.userland.program import Program, program
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 USAGE = "usage: time [-al] [-h | -p] [-o file] utility [argument ...]"
 CS = 10_000_000
 USAGE_LINES = (
@@ -99,3 +105,9 @@ async def main(p: Program) -> int:
         p.sys.kill(p.sys.getpid(), sig)
         await p.sys.sched_yield()
     return WEXITSTATUS(status)
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """A command."""
+    o = c.options("o")
+    yield from c.files() if o.typing == "o" else c.command(o.operands)

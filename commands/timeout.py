@@ -23,6 +23,12 @@ from vshell.userland.getopt_long import NO, REQUIRED, GetoptLong
 from vshell.userland.program import Program, program
 from vshell.userland.signame import str2sig
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 EXIT_TIMEOUT, EXIT_INVALID, EXIT_CMD_ERROR, EXIT_CMD_NOENT = 124, 125, 126, 127
 LONGS = {
     "foreground": (NO, "f"), "help": (NO, "h"), "kill-after": (REQUIRED, "k"), "preserve-status": (NO, "p"),
@@ -234,3 +240,12 @@ async def main(p: Program) -> int:
     if len(args) < 2:
         usage(p)
     return await t.run(duration(p, args[0]), args[1:])
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """A time, then a command."""
+    o = c.options("ks")
+    if o.typing == "s":
+        yield from c.signals()
+    elif o.operands:
+        yield from c.command(o.operands[1:])

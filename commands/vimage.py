@@ -22,6 +22,12 @@ from vshell.userland.libjail import (
 )  # fmt: skip
 from vshell.userland.program import Program, program
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 IF_MAXUNIT = 0x7FFF
 MAXPARAMS = 32
 
@@ -231,3 +237,15 @@ def _switch_to(p: Program, args: list[str]) -> int:
     if "/" in shell:
         p.sys.execve(shell, [p.argv[0]], p.env)
     execvp(p.sys, [shell], p.env)
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """Stacks, then a command as it would run there."""
+    o = c.options()
+    if not o.operands:
+        if "c" not in o.values:
+            yield from c.jails()
+    elif "i" in o.values:
+        yield from c.interfaces()
+    elif not set("cdilmr") & set(o.values):
+        yield from c.command(o.operands[1:], o.operands[0])

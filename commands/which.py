@@ -7,6 +7,12 @@ from vshell.abi.fcntl import S_IFMT, S_IFREG, X_OK
 from vshell.userland.getopt import getopt
 from vshell.userland.program import Program, program
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 
 def is_there(p: Program, path: str, silent: bool) -> bool:
     """True (and print) for a file that can be executed."""
@@ -49,3 +55,8 @@ def main(p: Program) -> int:
         if not name or not find(p, name, "a" in flags, "s" in flags):
             status = 1
     return status
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """A command."""
+    yield from c.command([])

@@ -13,7 +13,10 @@ from vshell.userland.program import Program, program
 from vshell.userland.stdio import Reader, decode, encode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from vshell.abi.syscalls import Syscalls
+    from vshell.userland.completion import Candidate, Context
 
 LONGS = {
     "exit": (NO, "x"),
@@ -334,3 +337,8 @@ async def main(p: Program) -> int:
         x.option(key, value)
     x.setup(getopt.args)
     return await x.run()
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """A command."""
+    yield from c.command(c.options("EIJLnPRSs").operands)

@@ -15,7 +15,7 @@ from vshell.userland.program import Program, program
 
 def subcommands() -> list[str]:
     """The names there are."""
-    return sorted(info.name for info in iter_modules(__path__) if not info.name.startswith("_"))
+    return sorted(info.name for info in iter_modules(__path__) if not info.name.startswith("_") and info.name != "complete")
 
 
 def subcommand(name: str) -> Any:

@@ -10,6 +10,7 @@ from vshell.abi.record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import ClassVar
 
 
@@ -79,3 +80,31 @@ class RERUN(MetaRequest):
 
     lines: tuple[str, ...]
     markdown: bool
+
+
+class INTERACTIVE(MetaRequest):
+    """A shell tells that it takes commands from a terminal; `names` gives what only it knows, for completion.
+
+    ("variable" | "function" | "alias" | "builtin") -> names.
+    """
+
+    names: Callable[[str], list[str]]
+
+
+class NAMES(MetaRequest):
+    """The names of one kind that are legal where the caller is, each with a few words about it: tuple[tuple[str, str], ...].
+
+    Kinds: interface, cloner, jail, node, hook and message (`of` a node), nodetype, module (loaded), kld (loadable), sysctl (the
+    next step of the name `of`).
+    """
+
+    server = "names"
+    kind: str
+    of: str = ""
+
+
+class OBSERVE(MetaRequest):
+    """System calls as from inside a jail (name or jid), without a process there: abi.syscalls.Syscalls.  ENOENT."""
+
+    server = "observe"
+    jail: str

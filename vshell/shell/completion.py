@@ -1,83 +1,185 @@
-"""Completion at the prompt: names of programs for the first word, of files for the others."""
+"""Completion at the prompt: which command the word belongs to, what that offers, and how it is quoted there.
+
+`complete` is a function of the line and of a shell in the machine; prompt_toolkit is told by `GuestCompleter`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from stat import S_ISDIR
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 
 from vshell.abi.errno import KError
+from vshell.shell.lineparse import Place, locate
+from vshell.userland.completion import Candidate, Context
 
 if TYPE_CHECKING:
     from prompt_toolkit.document import Document
 
-    from vshell.kernel.kern.kern_proc import Proc
+    from vshell.abi.syscalls import Syscalls
+    from vshell.userland.completion import Offer
 
-PROGRAM_FOLDERS = ("/sbin", "/bin", "/usr/sbin", "/usr/bin")
-BEFORE_A_COMMAND = frozenset({"|", "||", "&&", ";", "&", "(", "{", "!", "then", "do", "else", "if", "while", "until"})
-TOKEN = re.compile(r"\|\||&&|[|;&()<>]|[^\s|;&()<>]+")
-SPECIAL = frozenset(" \t'\"\\$&|;<>()*?[]#`")
-
-
-def words(text: str) -> list[str]:
-    """The words before the cursor; the last is the one being typed ("" after a blank).  Quotes are not looked into."""
-    parts = TOKEN.findall(text)
-    if not text or text[-1].isspace() or parts[-1] in BEFORE_A_COMMAND:
-        parts.append("")
-    return parts
+SPECIAL = frozenset(" \t'\"\\$&|;<>()*?[]#`~")
+VARIABLE = re.compile(r"\$(\{?)(\w*)$")
+KEYWORDS = ("case", "do", "done", "elif", "else", "esac", "fi", "for", "if", "then", "until", "while")
+PROGRAM_FOLDERS = ("/sbin", "/bin", "/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin")
 
 
-def escape(name: str) -> str:
-    """A file name as one word of sh."""
-    return "".join("\\" + c if c in SPECIAL else c for c in name)
+class Reader(NamedTuple):
+    """The shell that waits for a line."""
+
+    sys: Syscalls
+    path: str
+    names: Callable[[str], Iterable[str]]
+    """What only the shell knows (INTERACTIVE of abi/vshell.py)."""
+    offer: Callable[[str], Offer | None]
+    """`complete` of a command (userland/completion.py)."""
+
+
+class Choice(NamedTuple):
+    """What may be put in place of the line's end from `start` on; `shown` in the menu, with a few words."""
+
+    start: int
+    text: str
+    shown: str
+    about: str
+
+
+def complete(text: str, reader: Reader) -> list[Choice]:
+    """The choices at the end of a line."""
+    place = locate(text)
+    if place is None:
+        return []
+    raw = text[place.start :]
+    variable = VARIABLE.search(raw) if place.quote != "'" else None
+    if variable is not None:
+        start = place.start + variable.start()
+        brace = variable[1]
+        return [
+            Choice(start, f"${brace}{name}" + ("}" if brace else ""), name, "variable")
+            for name in reader.names("variable")
+            if name.startswith(variable[2])
+        ]
+    found: dict[str, Candidate] = {}
+    for candidate in candidates(place, reader):
+        if candidate.text.startswith(place.word):
+            found.setdefault(candidate.text, candidate)
+    return [Choice(place.start, quote(c.text, place.quote, c.more), shown(c.text, place.word), c.about) for c in found.values()]
+
+
+def candidates(place: Place, reader: Reader) -> Iterator[Candidate]:
+    """What the command at the cursor offers."""
+    context = Context(reader.sys, place.words, place.word, _Engine(reader))
+    if place.redirect:
+        return context.files()
+    return context.engine.command(context)
+
+
+def _folders(engine: _Engine, c: Context) -> Iterator[Candidate]:
+    return c.files(folders=True)
+
+
+def _variables(engine: _Engine, c: Context) -> Iterator[Candidate]:
+    for name in engine.reader.names("variable"):
+        yield Candidate(name, "variable")
+
+
+def _commands(engine: _Engine, c: Context) -> Iterator[Candidate]:
+    return c.command([word for word in c.args if not word.startswith("-")])
+
+
+def _signals(engine: _Engine, c: Context) -> Iterator[Candidate]:
+    return c.signals() if c.args else c.script()
+
+
+class _Engine:
+    """How the words of a command line lead to the command that knows what fits."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+
+    def command(self, c: Context) -> Iterator[Candidate]:
+        """What fits as the next word of a command line."""
+        if not c.words:
+            yield from self.programs(c) if "/" not in c.word else c.files()
+            return
+        builtin = BUILTINS.get(c.words[0])
+        offer = partial(builtin, self) if builtin is not None else self.reader.offer(c.words[0].rpartition("/")[2])
+        try:
+            yield from offer(c) if offer is not None else c.files()
+        except KError:
+            return
+
+    def script(self, c: Context) -> Iterator[Candidate]:
+        """What fits at the end of a word that is a script itself (sh -c '...')."""
+        text = c.word
+        for choice in complete(text, self.reader._replace(sys=c.sys)):
+            yield Candidate(text[: choice.start] + choice.text, choice.about, True)
+
+    def programs(self, c: Context) -> Iterator[Candidate]:
+        """Words that may be a command."""
+        for kind in ("function", "alias", "builtin"):
+            for name in self.reader.names(kind):
+                yield Candidate(name, kind)
+        for name in KEYWORDS:
+            yield Candidate(name, "keyword")
+        found: set[str] = set()
+        for folder in self.reader.path.split(":") if self.reader.path else PROGRAM_FOLDERS:
+            try:
+                found |= {n for n in c.sys.listdir(folder or ".") if n.startswith(c.word)}
+            except KError:
+                continue
+        for name in sorted(found):
+            yield Candidate(name)
+
+
+BUILTINS: dict[str, Callable[[_Engine, Context], Iterable[Candidate]]] = {
+    **dict.fromkeys(("cd", "chdir"), _folders),
+    **dict.fromkeys(("export", "local", "read", "readonly", "unset"), _variables),
+    **dict.fromkeys(("command", "eval", "exec", "hash", "type"), _commands),
+    "trap": _signals,
+}
+"""What the shell's own commands take."""
+
+
+def quote(text: str, opened: str, more: bool) -> str:
+    """A word as it must be typed, within the quote that is open; closed and followed by a blank unless it goes on."""
+    if opened == "'":
+        done = "'" + text.replace("'", "'\\''")
+    elif opened == '"':
+        done = '"' + re.sub(r'(["\\$`])', r"\\\1", text)
+    else:
+        done = "".join("\\" + c if c in SPECIAL and not (c == "~" and i) else c for i, c in enumerate(text))
+        if text.startswith("~/"):
+            done = done[1:]
+    return done if more else f"{done}{opened} "
+
+
+def shown(text: str, word: str) -> str:
+    """What the menu shows of a word: of a path its last part, of a script what is new."""
+    if "\n" in text or " " in text:
+        return text[word.rfind(" ") + 1 :]
+    if "/" in text.rstrip("/"):
+        return text[text.rstrip("/").rfind("/") + 1 :]
+    return text
 
 
 class GuestCompleter(Completer):
     """Looks at the machine through the system calls of the shell that waits."""
 
-    def __init__(self, reader: Callable[[], Proc | None]) -> None:
+    def __init__(self, reader: Callable[[], Reader | None]) -> None:
         self.reader = reader
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         """What may stand at the cursor."""
-        shell = self.reader()
-        if shell is None:
+        reader = self.reader()
+        if reader is None:
             return
-        parts = words(document.text_before_cursor)
-        word = parts[-1]
-        first = len(parts) == 1 or parts[-2] in BEFORE_A_COMMAND
-        names = self.programs(shell, word) if first and "/" not in word else self.files(shell, word)
-        for name in names:
-            yield Completion(name, start_position=-len(word))
-
-    def programs(self, shell: Proc, start: str) -> Iterator[str]:
-        """Programs whose name begins so."""
-        found: set[str] = set()
-        for folder in PROGRAM_FOLDERS:
-            found |= {n for n in self._list(shell, folder) if n.startswith(start)}
-        yield from sorted(found)
-
-    def files(self, shell: Proc, start: str) -> Iterator[str]:
-        """Files whose path begins so."""
-        folder, slash, begin = start.rpartition("/")
-        where = (folder or "/") if slash else "."
-        if where == "~" or where.startswith("~/"):
-            where = "/root" + where[1:]
-        for name in sorted(self._list(shell, where)):
-            if name.startswith(begin) and (begin or not name.startswith(".")):
-                yield folder + slash + escape(name) + ("/" if self._isdir(shell, f"{where}/{name}") else "")
-
-    def _list(self, shell: Proc, folder: str) -> list[str]:
-        try:
-            return list(shell.sysent.listdir(folder))
-        except KError:
-            return []
-
-    def _isdir(self, shell: Proc, path: str) -> bool:
-        try:
-            return S_ISDIR(shell.sysent.stat(path).st_mode)
-        except KError:
-            return False
+        text = document.text_before_cursor
+        for choice in complete(text, reader):
+            yield Completion(
+                choice.text, start_position=choice.start - len(text), display=choice.shown, display_meta=choice.about
+            )

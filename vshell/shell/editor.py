@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.input import Input
     from prompt_toolkit.output import Output
 
-    from vshell.kernel.kern.kern_proc import Proc
+    from vshell.shell.completion import Reader
 
 
 def history_path() -> Path:
@@ -38,7 +38,7 @@ def open_history(path: Path) -> History:
 
 
 def make_session(
-    reader: Callable[[], Proc | None],
+    reader: Callable[[], Reader | None],
     history: History | None = None,
     input: Input | None = None,
     output: Output | None = None,

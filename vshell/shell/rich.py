@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.output import Output
 
     from vshell.kernel.kern.kern_proc import Proc
+    from vshell.shell.completion import Reader
     from vshell.shell.seat import Seat
 
 SHELLS = frozenset({"sh"})
@@ -73,7 +74,7 @@ class RichTerminal:
             with terminal.RawTerminal():
                 from vshell.shell.editor import make_session
 
-                self._session = make_session(self.reader, self._history, self._input, self._output)
+                self._session = make_session(self.completes_for, self._history, self._input, self._output)
         return self._session
 
     # output ----------------------------------------------------------------------------------------------------
@@ -104,6 +105,15 @@ class RichTerminal:
             if p.comm in SHELLS and p.pgid == tty.pgrp:
                 return p
         return None
+
+    def completes_for(self) -> Reader | None:
+        """What completion has to know of the shell that waits."""
+        from vshell.shell.completion import Reader
+
+        p = self.reader()
+        if p is None:
+            return None
+        return Reader(p.sysent, p.env.get("PATH", ""), self.seat.names_of(p), self.seat.machine.programs.offer)
 
     def run(self) -> None:
         """Until the shell has ended."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EINVAL, EIO, ENOENT, ENOSYS, ERANGE, KError
-from vshell.abi.vshell import LINES, LOAD, PACE, RERUN, SAVE, SKIP, UNDO, MetaRequest
+from vshell.abi.vshell import INTERACTIVE, LINES, LOAD, PACE, RERUN, SAVE, SKIP, UNDO, MetaRequest
 from vshell.shell.drivers import BURST, Driver, Jump, Pace
 from vshell.shell.journal import Entry, Journal, Line, session_path, typed_text
 
@@ -55,6 +55,8 @@ class Seat:
         """What stands on the current line of the terminal: at the prompt, the prompt."""
         self._hidden = True
         self.tty.output = self._output
+        self._names: dict[int, Callable[[str], list[str]]] = {}
+        machine.kernel.outside = self._answer
         self.shell = machine.login()
         for entry in journal.entries:
             self._run_to(entry.when)
@@ -65,7 +67,6 @@ class Seat:
         if journal.entries:
             self._settle()
         self._hidden = False
-        machine.kernel.outside = self._answer
         waiting = self.reader_waits
         self.driver: Driver = Pace(machine, waiting) if self._paced else Jump(machine, waiting)
 
@@ -161,7 +162,7 @@ class Seat:
     def _answer(self, td: Proc, request: MetaRequest) -> Any:
         """Answer the program vshell; KError."""
         handler = _ANSWERS.get(type(request))
-        if handler is None:
+        if handler is None or (self._hidden and handler is not Seat._interactive):
             raise KError(ENOSYS)
         return handler(self, td, request)
 
@@ -219,8 +220,18 @@ class Seat:
             raise KError(ENOSYS)
         return self._rerun(self.journal, request)
 
+    def _interactive(self, td: Proc, request: INTERACTIVE) -> None:
+        procs = self.machine.kernel.procs
+        self._names = {pid: names for pid, names in self._names.items() if pid in procs}
+        self._names[td.pid] = request.names
+
+    def names_of(self, shell: Proc) -> Callable[[str], list[str]]:
+        """What only a shell knows: its variables, functions ..., as it told."""
+        return self._names.get(shell.pid, lambda kind: [])
+
 
 _ANSWERS: dict[type[MetaRequest], Callable[[Seat, Any, Any], Any]] = {
+    INTERACTIVE: Seat._interactive,
     PACE: Seat._pace,
     SKIP: Seat._skip,
     LINES: Seat._lines,

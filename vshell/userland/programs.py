@@ -50,6 +50,20 @@ class Programs:
         assert callable(main)
         return main  # type: ignore[no-any-return]
 
+    def offer(self, program: str) -> Callable[[Any], Any] | None:
+        """`complete` of a program (userland/completion.py): from its file, or complete.py in its folder."""
+        if not self.paths(program):
+            return None
+        module = f"vshell.commands.{self._module(program)}"
+        try:
+            found = import_module(f"{module}.complete")
+        except ModuleNotFoundError as e:
+            if e.name not in (f"{module}.complete", module):
+                raise
+            found = import_module(module)
+        offer = getattr(found, "complete", None)
+        return offer if callable(offer) else None
+
     def paths(self, program: str) -> tuple[str, ...]:
         """Where a program is installed; () if there is none."""
         found = self._paths.get(program)

@@ -12,6 +12,7 @@ from vshell.kernel.kern.kern_jail import JailCalls
 from vshell.kernel.kern.kern_prot import CredCalls
 from vshell.kernel.kern.kern_sig import SignalCalls
 from vshell.kernel.kern.kern_time import TimeCalls
+from vshell.kernel.kern.kern_vshell import MetaCalls
 from vshell.kernel.kern.sys_pipe import PipeCalls
 from vshell.kernel.kern.tty import TtyCalls
 from vshell.kernel.kern.vfs_syscalls import VfsCalls
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class ProcSyscalls(
-    ProcessCalls, SignalCalls, TimeCalls, DescripCalls, PipeCalls, TtyCalls, VfsCalls, CredCalls, JailCalls
+    ProcessCalls, SignalCalls, TimeCalls, DescripCalls, PipeCalls, TtyCalls, VfsCalls, CredCalls, JailCalls, MetaCalls
 ):  # fmt: skip
     """What one process can call (abi.syscalls.Syscalls)."""
 

@@ -7,6 +7,7 @@ import sys
 from vshell.abi.errno import KError
 from vshell.abi.fcntl import O_CLOEXEC, O_RDONLY
 from vshell.abi.signal import SIGINT, SIGQUIT
+from vshell.abi.vshell import INTERACTIVE
 from vshell.userland.sh import eval as sheval
 from vshell.userland.sh import jobs, options, trap
 from vshell.userland.sh.builtins import table
@@ -20,7 +21,7 @@ from vshell.userland.sh.state import EV_EXIT, SKIPRETURN, Params, Shell, ShError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
     from typing import NoReturn
 
     from vshell.userland.program import Program
@@ -222,6 +223,20 @@ async def _start(sh: Interp, argv: list[str], commands: int = -1) -> tuple[bool,
     return login, source
 
 
+def _announce(sh: Interp) -> None:
+    """Tell who edits lines for this shell what words there are."""
+    sources: dict[str, Callable[[], Iterable[str]]] = {
+        "variable": lambda: sh.values,
+        "function": lambda: sh.functions,
+        "alias": lambda: sh.aliases,
+        "builtin": lambda: sh.builtins,
+    }
+    try:
+        sh.sys.vshell(INTERACTIVE(lambda kind: sorted(sources[kind]())))
+    except KError:
+        pass
+
+
 async def run(sh: Interp, argv: list[str], commands: int = -1) -> NoReturn:
     """Be a shell until it exits."""
     sys.setrecursionlimit(max(sys.getrecursionlimit(), DEPTH))
@@ -232,6 +247,8 @@ async def run(sh: Interp, argv: list[str], commands: int = -1) -> NoReturn:
     env = sh.values.get("ENV")
     if sh.iflag and not sh.pflag and env:
         await _guarded(sh, lambda: _profile(sh, env))
+    if sh.iflag and source.typed:
+        _announce(sh)
     command = sh.minusc
     if command is not None:
         await _guarded(sh, lambda: sh.evalstring(command, 0 if sh.sflag else EV_EXIT))

@@ -1,0 +1,24 @@
+"""Completion for the subcommands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vshell.commands.vshell import subcommand, subcommands
+from vshell.userland.completion import Candidate, Context
+
+CLOCK = ("pause", "resume", "rate", "step", "run")
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """A subcommand, then what it takes."""
+    if not c.args:
+        for name in subcommands():
+            yield Candidate(name, (subcommand(name).__doc__ or "").partition("\n")[0].partition(": ")[2].rstrip("."))
+        return
+    name = c.args[0]
+    if name == "map":
+        yield from c.jails()
+    elif name == "clock" and len(c.args) == 1:
+        for word in CLOCK:
+            yield Candidate(word)
