@@ -22,10 +22,10 @@ TREE = {
     "boot": "defaults/ kernel/ modules/ loader.conf",
     "etc": """defaults/ newsyslog.conf.d/ rc.d/ rc.conf.d/ syslog.d/ ssh/ devd/ pam.d/ mtree/ periodic/ security/ ssl/ zfs/
         fstab group hostid hosts login.conf master.passwd:600 motd.template networks nsswitch.conf passwd profile
-        protocols pwd.db=etc/passwd rc.conf rc.firewall rc.subr resolv.conf services shells
+        protocols pwd.db=etc/passwd rc.conf rc.firewall rc.subr resolv.conf services shells syslog.conf
         spwd.db=etc/master.passwd:600 motd@../var/run/motd localtime!""",
     "etc/defaults": "rc.conf devfs.rules!",
-    "etc/rc.d": "ipfw:555 jail:555 pf:555",
+    "etc/rc.d": "inetd:555 ipfw:555 jail:555 pf:555 rtadvd:555 rtsold:555 syslogd:555",
     "lib": """casper/ geom/ nvmecontrol/ libc.so.7# libcrypt.so.5# libcrypto.so.35# libedit.so.8# libjail.so.1# libkvm.so.7#
         libm.so.5# libmd.so.7# libncursesw.so.9# libnv.so.1# libsbuf.so.6# libssl.so.35# libthr.so.3# libtinfow.so.9#
         libutil.so.10# libxo.so.0# libz.so.6#""",
@@ -41,7 +41,7 @@ TREE = {
     "var": """account/ at/ audit/ authpf/770 backups/ cache/ crash/750 cron/ db/ empty/555 games/ heimdal/ log/ mail/775
         msgs/ preserve/ run/ rwho/ spool/ tmp/1777 unbound/ yp/""",
     "var/db": "entropy/700 etcupdate/ freebsd-update/700 ntp/ pkg/ ports/ services.db!",
-    "var/log": "auth.log!:600 cron!:600 debug.log!:600 lastlog! maillog!:640 messages! security!:600 userlog! utx.log!",
+    "var/log": "auth.log!:600 cron!:600 daemon.log! debug.log!:600 lastlog! maillog!:640 messages! security!:600 userlog! utx.log!",
     "var/mail": "root!:600",
     "var/run": "dmesg.boot! motd! utx.active! ld-elf.so.hints!",
 }
