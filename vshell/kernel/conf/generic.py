@@ -53,6 +53,7 @@ KERNEL: tuple[str, ...] = (
     "netinet6.udp6_usrreq",
     "netinet6.in6_gif",
     "netinet.tcp_var",
+    "netinet.tcp_syncookie",
     "netinet.cc",
     "netinet.cc_cubic",
     "netinet.tcp_hostcache",

@@ -32,6 +32,10 @@ class Mbuf:
 
     __slots__ = ("data", "fib", "flags", "flowid", "off", "rcvif", "tags", "vtag")
 
+    offload = False
+    """Its transport checksum is still for the hardware to complete (CSUM_DELAY_DATA); the class says so, not a flag that every
+    hop would have to look at.  The bytes hold the whole sum all the same; only bpf(4) shows what the hardware would get."""
+
     def __init__(self, data: bytearray, off: int = 0, rcvif: Ifnet | None = None, fib: int = 0) -> None:
         self.data = data
         self.off = off
@@ -71,11 +75,18 @@ class Mbuf:
 
     def copy(self) -> Mbuf:
         """m_dup: an independent copy."""
-        new = Mbuf(self.data[:], self.off, self.rcvif, self.fib)
+        new = self.__class__(self.data[:], self.off, self.rcvif, self.fib)
         new.flags, new.vtag, new.flowid = self.flags, self.vtag, self.flowid
         if self.tags:
             new.tags = dict(self.tags)
         return new
+
+
+class CsumMbuf(Mbuf):
+    """A packet that relies on checksum offload; the same slots, so that a packet can become one and cease to be one."""
+
+    __slots__ = ()
+    offload = True
 
 
 def m_get(payload: bytes | bytearray, fib: int = 0) -> Mbuf:

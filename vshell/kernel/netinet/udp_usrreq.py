@@ -22,7 +22,7 @@ from vshell.abi.socket import (
 from vshell.kernel.kern.module import SI_SUB_PROTO_DOMAIN, KernelModule, Sysctl, VnetModule, sysctl_proc
 from vshell.kernel.kern.prison_ip import prison_check_ip, prison_remote_ip, prison_restricts
 from vshell.kernel.kern.uipc_socket import Protosw, Socket, protosw
-from vshell.kernel.net.mbuf import M_BCAST, M_IP_NEXTHOP, M_MCAST, M_SPLIT, m_get
+from vshell.kernel.net.mbuf import M_BCAST, M_IP_NEXTHOP, M_MCAST, M_SPLIT, CsumMbuf, m_get
 from vshell.kernel.netinet.counters import Counters
 from vshell.kernel.netinet.in_pcb import (
     ANY,
@@ -302,6 +302,8 @@ class UdpProtosw(Protosw):
         off = IP_DF if inp.dontfrag else 0
         head = bytes((0x45, inp.tos)) + (20 + len(body)).to_bytes(2, "big") + b"\0\0" + off.to_bytes(2, "big")
         m = m_get(head + bytes((inp.ttl, IPPROTO_UDP, 0, 0)) + laddr + faddr + body)
+        if udp.checksum:
+            m.__class__ = CsumMbuf
         ipflags = (IP_ROUTETOIF if so.options & SO_DONTROUTE else 0) | (IP_SENDONES if inp.onesbcast else 0)
         if so.options & SO_BROADCAST:
             ipflags |= IP_ALLOWBROADCAST

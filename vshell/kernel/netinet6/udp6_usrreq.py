@@ -18,7 +18,7 @@ from vshell.abi.socket import (
 )
 from vshell.kernel.kern.module import SI_SUB_PROTO_DOMAIN, VnetModule
 from vshell.kernel.kern.uipc_socket import Protosw, Socket, protosw
-from vshell.kernel.net.mbuf import M_MCAST, m_get
+from vshell.kernel.net.mbuf import M_MCAST, CsumMbuf, m_get
 from vshell.kernel.netinet.ip_var import Ip
 from vshell.kernel.netinet6.icmp6 import icmp6_error, ip6_ctlprotox
 from vshell.kernel.netinet6.in6_pcb import In6pcb, check6, control, in6_pcbbind, in6_pcbladdr, ip6_getopt, ip6_setopt
@@ -185,9 +185,11 @@ class UdpInet6(Protosw):
         so.vnet[Udp6].opackets += 1
         so.vnet[Ip6].ip6stat.localout += 1
         moptions, ifp = pcb.sending(sin6.addr)
+        m = m_get(header + packet, so.fibnum)
+        m.__class__ = CsumMbuf
         error = ip6_output(
             so.vnet,
-            m_get(header + packet, so.fibnum),
+            m,
             moptions=moptions,
             ifp=ifp,
             scope=sin6.scope_id,

@@ -1,4 +1,4 @@
-"""The filter machine of bpf(4): checking and running programs (net/bpf_filter.c).
+"""The filter machine of bpf(4): checking and running programs (net/bpf_filter.c); the kernel and libpcap have the same.
 
 A program is a list of instructions (code, jt, jf, k).
 """
@@ -48,11 +48,12 @@ def bpf_validate(prog: Sequence[Insn]) -> bool:
     return prog[-1][0] & 7 == BPF_RET
 
 
-def bpf_filter(prog: Sequence[Insn], packet: bytes | bytearray, off: int = 0) -> int:
-    """How many bytes of a packet the program takes; 0 is none."""
+def bpf_filter(prog: Sequence[Insn], packet: bytes | bytearray, off: int = 0, wirelen: int = -1) -> int:
+    """How many bytes of a packet the program takes; 0 is none.  `wirelen` is its length where not all of it is there."""
     if not prog:
         return len(packet) - off
     machine = _Machine(packet, off)
+    machine.wirelen = machine.size if wirelen < 0 else wirelen
     pc = 0
     while True:
         code, jt, jf, k = prog[pc]
@@ -72,7 +73,7 @@ class _Machine:
     def __init__(self, packet: bytes | bytearray, off: int) -> None:
         self.packet = packet
         self.off = off
-        self.size = len(packet) - off
+        self.size = self.wirelen = len(packet) - off
         self.a = self.x = 0
         self.memory = [0] * BPF_MEMWORDS
 
@@ -112,7 +113,7 @@ class _Machine:
         if mode == BPF_IMM:
             return k
         if mode == BPF_LEN:
-            return self.size
+            return self.wirelen
         if mode == BPF_MEM:
             return self.memory[k]
         at = k + (self.x if mode == BPF_IND else 0)
@@ -129,7 +130,7 @@ class _Machine:
                 return False
             self.x = (self.packet[self.off + k] & 0xF) << 2
         else:
-            self.x = k if mode == BPF_IMM else self.size if mode == BPF_LEN else self.memory[k]
+            self.x = k if mode == BPF_IMM else self.wirelen if mode == BPF_LEN else self.memory[k]
         return True
 
     def _alu(self, code: int, value: int) -> bool:
