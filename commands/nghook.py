@@ -133,6 +133,8 @@ async def _write(p: Program, node: Netgraph, data: bytes) -> None:
         await node.send_data(HOOK, data)
     except KError as e:
         p.err(EX_OSERR, e, "write(hook)")
+    # Who waits for data has slept longer, so that the scheduler lets it go first.
+    await p.sys.sched_yield()
 
 
 def _dump(data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""ng_UI(4): unnumbered information frames of HDLC: the control byte comes and goes (netgraph/ng_UI.c)."""
+"""ng_UI(4): unnumbered information frames of HDLC (netgraph/ng_UI.c)."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING
 
 from vshell.abi.errno import EINVAL, EISCONN, KError
 from vshell.kernel.kern.module import Kld
-from vshell.kernel.netgraph.ng_base import NGM_FLOW_COOKIE, LastHook, NgHook, NgMsg, ng_send_data, ng_send_msg
+from vshell.kernel.netgraph.ng_base import NGM_FLOW_COOKIE, LastHook, NgHook, NgMsg, ng_send_msg
 
 if TYPE_CHECKING:
     from vshell.kernel.net.mbuf import Mbuf
 
 KLD = Kld(depends=("netgraph",), size=0x2130)
-
-HDLC_UI = 0x03
-
 
 class UI(LastHook, ngtype="UI", cookie=884639499):
     """The node."""
@@ -37,11 +34,5 @@ class UI(LastHook, ngtype="UI", cookie=884639499):
         ng_send_msg(self, dest, msg)
 
     def rcvdata(self, hook: NgHook, m: Mbuf) -> int:
-        """Other frames than these are dropped."""
-        if hook.name == "upstream":
-            m.prepend(bytes((HDLC_UI,)))
-        elif not len(m) or m.data[m.off] != HDLC_UI:
-            return 0
-        else:
-            m.adj(1)
-        return ng_send_data(self._other(hook), m)
+        """As recorded of 15.1, and not as its source reads: every frame is refused, in both directions."""
+        return EINVAL

@@ -116,6 +116,9 @@ class NgSocket(Node, ngtype="socket", cookie=NGM_SOCKET_COOKIE):
         for so in (self.datasock, self.ctlsock):
             if so is not None:
                 so.soisdisconnected()
+        if self.ctlsock is not None:
+            # ngs_shutdown forgets the control socket's reference, so that the node is counted for ever.
+            self.kernel[self.typeclass].nodes += 1
         return False
 
 

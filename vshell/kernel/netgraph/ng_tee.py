@@ -20,25 +20,64 @@ HOOKSTAT = NgStruct(*((name, UINT64) for name in COUNTERS))
 STATS = NgStruct(*((name, HOOKSTAT) for name in NAMES))
 
 
+class Half:
+    """A hook, what its packets do, and what passed (struct hookinfo)."""
+
+    def __init__(self) -> None:
+        self.hook: NgHook | None = None
+        self.dest: Half | None = None
+        self.copy: Half | None = None
+        self.clear()
+
+    def clear(self) -> None:
+        """Count anew."""
+        self.stats = [0, 0, 0, 0]
+
+    def count(self, size: int) -> None:
+        """A packet leaves."""
+        self.stats[2] += size
+        self.stats[3] += 1
+
+    def forget(self, other: Half) -> None:
+        """That hook is gone; where there was a copy it becomes the destination."""
+        if self.dest is other:
+            self.dest, self.copy = self.copy, None
+        elif self.copy is other:
+            self.copy = None
+
+
 class Tee(LastHook, ngtype="tee", cookie=916107047):
     """A tee."""
 
     def __init__(self, vnet: Any) -> None:
         super().__init__(vnet)
-        self.ends: dict[str, NgHook] = {}
+        self.halves = {name: Half() for name in NAMES}
 
     def newhook(self, hook: NgHook, name: str) -> None:
-        """There are four."""
-        if name not in NAMES:
+        """There are four; what comes in on one side goes to the other, or to the copies if there is none."""
+        half = self.halves.get(name)
+        if half is None:
             raise KError(EINVAL)
-        hook.private = [0, 0, 0, 0]
-        self.ends[name] = hook
+        if name in ("left", "right"):
+            other = "right" if name == "left" else "left"
+            source = self.halves[other]
+            if source.dest is not None:
+                source.copy = source.dest
+            source.dest = self.halves[f"{name}2{other}"].dest = half
+        else:
+            source = self.halves[name.partition("2")[0]]
+            if source.dest is not None:
+                source.copy = half
+            else:
+                source.dest = half
+        half.hook, hook.private = hook, half
+        half.clear()
 
     def _stats(self, clear: bool) -> dict[str, dict[str, int]]:
-        stats = {name: dict(zip(COUNTERS, hook.private, strict=True)) for name, hook in self.ends.items()}
+        stats = {name: dict(zip(COUNTERS, half.stats, strict=True)) for name, half in self.halves.items()}
         if clear:
-            for hook in self.ends.values():
-                hook.private = [0, 0, 0, 0]
+            for half in self.halves.values():
+                half.clear()
         return stats
 
     @ngmsg(1, "getstats", resp=STATS)
@@ -60,42 +99,34 @@ class Tee(LastHook, ngtype="tee", cookie=916107047):
         """Flow messages go through, all others are its own."""
         if msg.cookie != NGM_FLOW_COOKIE:
             super().rcvmsg(msg)
-            return
-        other = {"left": "right", "right": "left"}.get(msg.hook.name if msg.hook is not None else "")
-        if other in self.ends:
-            ng_send_msg(self, self.ends[other], msg)
+        elif msg.hook is not None and msg.hook.name in ("left", "right"):
+            half: Half = msg.hook.private
+            if half.dest is not None:
+                ng_send_msg(self, half.dest.hook, msg)
 
     def rcvdata(self, hook: NgHook, m: Mbuf) -> int:
-        """On to the other side; the copy first."""
+        """The copy first; what is sent on counts whether it arrives or not."""
+        half: Half = hook.private
         size = len(m)
-        hook.private[0] += size
-        hook.private[1] += 1
-        name = hook.name
-        if name in ("left", "right"):
-            other = "right" if name == "left" else "left"
-            copy = self.ends.get(f"{name}2{other}")
-            if copy is not None:
-                _send(copy, m.copy(), size)
-        else:
-            other = name.partition("2")[2]
-        dest = self.ends.get(other)
-        return 0 if dest is None else _send(dest, m, size)
+        half.stats[0] += size
+        half.stats[1] += 1
+        if half.copy is not None and not ng_send_data(half.copy.hook, m.copy()):
+            half.copy.count(size)
+        if half.dest is None:
+            return 0
+        half.dest.count(size)
+        return ng_send_data(half.dest.hook, m)
 
     def close(self) -> None:
         """What it stood between is connected with each other."""
-        left, right = self.ends.get("left"), self.ends.get("right")
+        left, right = self.halves["left"].hook, self.halves["right"].hook
         if left is not None and right is not None:
             ng_bypass(left, right)
 
     def disconnect(self, hook: NgHook) -> None:
         """One less."""
-        self.ends.pop(hook.name, None)
+        gone: Half = hook.private
+        gone.hook = None
+        for half in self.halves.values():
+            half.forget(gone)
         super().disconnect(hook)
-
-
-def _send(hook: NgHook, m: Mbuf, size: int) -> int:
-    error = ng_send_data(hook, m)
-    if not error:
-        hook.private[2] += size
-        hook.private[3] += 1
-    return error
