@@ -6,6 +6,7 @@ flowset it uses if it has only one queue.
 
 from __future__ import annotations
 
+import re
 from typing import NoReturn
 
 from vshell.abi.dummynet import (
@@ -276,11 +277,9 @@ class ConfigParser:
         self.need(self.link, "burst")
         text = self.argument("burst needs argument\n")
         value = expand_number(text)
-        if value is None and not text[:1].isdigit():
+        if value is None and BURST.fullmatch(text) is None:
             self.bad("burst: invalid argument")
-        if value is None and strtoul(text)[1][1:] not in ("", "b", "B"):
-            self.bad("burst: invalid argument")
-        if value is None or value & _M64 > (1 << 48) - 1:
+        if value is None or not 0 <= value < 1 << 48:
             self.bad("burst: out of range (0..2^48-1)")
         self.burst = value
 
@@ -375,6 +374,8 @@ ALL = {
     "dst_ip": 0xFFFFFFFF, "src_ip": 0xFFFFFFFF, "dst_port": 0xFFFF, "src_port": 0xFFFF, "proto": 0xFF,
     "dst_ip6": (1 << 128) - 1, "src_ip6": (1 << 128) - 1, "flow_id6": 0xFFFFFFFF,
 }  # fmt: skip
+BURST = re.compile(r"\s*[-+]?(0[xX][0-9a-fA-F]+|[0-9]+)[kmgtpeKMGTPE]?[bB]?")
+"""What is a number, although it may be too large."""
 WORDS = frozenset((
     "plr", "noerror", "buckets", "weight", "lmax", "mask", "droptail", "ecn", "red", "gred", "codel", "fq_codel", "pie", "fq_pie",
     "bw", "delay", "queue", "sched", "pri", "type", "profile", "burst",

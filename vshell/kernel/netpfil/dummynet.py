@@ -8,4 +8,5 @@ KLD = Kld(
     ),
     files=tuple(f"netpfil.ipfw.ip_dummynet{part}" for part in ("_aqm", "", "_io", "_sockopt")),
     size=0xF000,
+    kernel_refs=11,
 )  # fmt: skip

@@ -30,7 +30,7 @@ from vshell.abi.errno import EBUSY, EINVAL, EPERM, KError
 from vshell.abi.record import replace
 from vshell.kernel.kern.module import SI_ORDER_ANY, SI_SUB_PROTO_FIREWALL, Sysctl, VnetModule, sysctl_proc
 from vshell.kernel.netinet.ip_var import Ip
-from vshell.kernel.netpfil.ipfw.ip_dummynet_aqm import AQMS, DnDefaults
+from vshell.kernel.netpfil.ipfw.ip_dummynet_aqm import AQMS, DnDefaults, LostPie, Pie
 from vshell.kernel.netpfil.ipfw.ip_dummynet_flow import Flow, flow_hash, mask_flow, nonzero_mask, or_masks
 from vshell.kernel.netpfil.ipfw.ip_dummynet_heap import DnHeap, DnHt
 from vshell.kernel.netpfil.ipfw.ip_dummynet_queue import HZ, DnQueue, Fsk, SchInst, Schk
@@ -237,7 +237,7 @@ class Dummynet(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
             own = [si.queue for si in s.instances() if si.queue is not None] if fs.number > DN_MAX_ID else []
             for q in own or fs.queues():
                 fs.aqm.cleanup(q)
-        fs.aqm = None
+        fs.aqm = LostPie(self) if isinstance(fs.aqm, Pie | LostPie) else None
 
     def fsk_detach(self, fs: Fsk, delete: bool) -> None:
         """Take a flowset off its scheduler; its queues go."""

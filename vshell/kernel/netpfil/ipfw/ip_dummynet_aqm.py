@@ -449,5 +449,28 @@ class Pie(Aqm):
         return pkt
 
 
+class LostPie(Aqm):
+    """What is left of PIE at a flowset that was taken off its scheduler: nobody can read its parameters, no packet gets through.
+
+    The configuration is freed there, but the functions are not forgotten until the flowset is configured again.
+    """
+
+    def __init__(self, dn: Dummynet) -> None:
+        super().__init__(dn, DnExtra())
+
+    def getconfig(self) -> DnExtra:
+        """There are none."""
+        raise KError(EINVAL)
+
+    def enqueue(self, q: DnQueue, pkt: DnPkt) -> bool:
+        """The queue was never initialised."""
+        q.dropped()
+        return True
+
+    def dequeue(self, q: Managed) -> DnPkt | None:
+        """Nothing gets in."""
+        return None
+
+
 AQMS: dict[str, type[Aqm]] = {"codel": Codel, "pie": Pie}
 """By name, in small letters (aqmlist)."""

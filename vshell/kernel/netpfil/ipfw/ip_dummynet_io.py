@@ -230,6 +230,10 @@ def dummynet_io(dn: Dummynet, m: Mbuf, args: DnArgs) -> bool:
     pkt = DnPkt(m, direction, None if args.incoming else args.ifp, args.rule, dn.curr_time)
     si = dn.si_find(s, args.flow)
     q = dn.q_find(fs, si, args.flow) if s.fp.multiqueue else None
+    if q is not None and q.si is not si:
+        # DIFFERS: a mask of a scheduler that its flowset does not take over lets flows of several instances into one queue.
+        # It stays with the first one; there it gets into the lists of both.
+        si = q.si
     if s.fp.enqueue(si, q, pkt):
         timer.arm()
         return False

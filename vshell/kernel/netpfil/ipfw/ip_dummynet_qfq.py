@@ -194,22 +194,31 @@ class Qfq(DnAlg):
             if inst.wsum:
                 inst.iwsum = ONE_FP // inst.wsum
             cl.inv_w = 0
-        if q.packets:
-            self._forget(inst, cl)
+        self._forget(inst, cl)
 
     def _forget(self, inst: QfqInstance, cl: QfqClass) -> None:
-        """A queue is destroyed with packets in it: it must not be served any more."""
+        """A queue is destroyed while it waits to be served (qfq_deactivate_class, which FreeBSD has but does not call)."""
         group = cl.group
-        for slot in group.slots:
-            if cl in slot:
-                slot.remove(cl)
-        group.full_slots = 0
-        for i in range(MAX_SLOTS):
-            if group.slots[(group.front + i) % MAX_SLOTS]:
-                group.full_slots |= 1 << i
-        if not group.full_slots:
-            for state in (ER, IR, EB, IB):
-                inst.bitmaps[state] &= ~(1 << group.index)
+        listed = [slot for slot in group.slots if cl in slot]
+        if not listed:
+            return
+        for slot in listed:
+            slot.remove(cl)
+        self._mend(inst, group)
+
+    def _mend(self, inst: QfqInstance, group: Group) -> None:
+        """Make a group agree with what is in its slots."""
+        group.full_slots = sum(1 << i for i in range(MAX_SLOTS) if group.slots[(group.front + i) % MAX_SLOTS])
+        old_finish = group.F
+        first = group.scan()
+        for state in (ER, IR, EB, IB):
+            inst.bitmaps[state] &= ~(1 << group.index)
+        if first is not None:
+            group.S = _round_down(first.S, group.slot_shift)
+            group.F = group.S + (2 << group.slot_shift) & _M64
+            inst.bitmaps[inst.state(group)] |= 1 << group.index
+        inst.unblock(group.index, old_finish)
+        inst.update_eligible(inst.V)
 
     def _start(self, inst: QfqInstance, cl: QfqClass) -> None:
         """qfq_update_start."""
@@ -269,19 +278,24 @@ class Qfq(DnAlg):
     def dequeue(self, si: SchInst) -> DnPkt | None:
         """qfq_dequeue."""
         inst: QfqInstance = si.alg
-        if not inst.bitmaps[ER]:
-            return None
-        group = inst.groups[_ffs(inst.bitmaps[ER])]
-        cl = group.slots[group.front][-1]
-        pkt = dn_dequeue(cl.q)
-        if pkt is None:
-            return None
-        old = inst.V
-        inst.V = inst.V + pkt.len * inst.iwsum & _M64
-        if self._update_class(group, cl):
-            self._update_group(inst, group)
-        inst.update_eligible(old)
-        return pkt
+        while inst.bitmaps[ER]:
+            group = inst.groups[_ffs(inst.bitmaps[ER])]
+            if not group.slots[group.front]:
+                # Packets longer than the flowset said were put into slots beyond the last one.
+                self._mend(inst, group)
+                continue
+            cl = group.slots[group.front][-1]
+            pkt = dn_dequeue(cl.q)
+            old = inst.V
+            if pkt is not None:
+                inst.V = inst.V + pkt.len * inst.iwsum & _M64
+            if self._update_class(group, cl):
+                self._update_group(inst, group)
+            inst.update_eligible(old)
+            # DIFFERS: a queue which its AQM has emptied is passed over; there it blocks the instance.
+            if pkt is not None:
+                return pkt
+        return None
 
     def _update_group(self, inst: QfqInstance, group: Group) -> None:
         old_finish = group.F
