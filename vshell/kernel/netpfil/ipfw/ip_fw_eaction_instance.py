@@ -65,6 +65,10 @@ class EactionModule(VnetModule, sub=SI_SUB_PROTO_IFATTACHDOMAIN, order=SI_ORDER_
             raise KError(self.missing)
         return found
 
+    def find_config(self, name: str, which: int) -> Any:
+        """The instance to be configured."""
+        return self.find(name, which)
+
     def make(self, config: Any) -> NamedObject:
         """A new instance, not yet known by its name.  EINVAL."""
         raise NotImplementedError
@@ -98,10 +102,15 @@ def _kind(f: IpFw, r: EactionRequest) -> EactionModule:
     return kind
 
 
-def _instance(f: IpFw, r: EactionInstance) -> tuple[EactionModule, Any]:
+def _named(f: IpFw, r: EactionInstance) -> EactionModule:
     kind = _kind(f, r)
     if not 0 < len(r.name) < 64 or r.set >= IPFW_MAX_SETS:
         raise KError(EINVAL)
+    return kind
+
+
+def _instance(f: IpFw, r: EactionInstance) -> tuple[EactionModule, Any]:
+    kind = _named(f, r)
     return kind, kind.find(r.name, r.set)
 
 
@@ -134,15 +143,15 @@ def eaction_destroy(f: IpFw, r: EactionDestroy) -> int:
 @fw3(EactionGetConfig)
 def eaction_get_config(f: IpFw, r: EactionGetConfig) -> EactionConfig:
     """How an instance is configured."""
-    kind, found = _instance(f, r)
-    return kind.export(found)
+    kind = _named(f, r)
+    return kind.export(kind.find_config(r.name, r.set))
 
 
 @fw3(EactionSetConfig)
 def eaction_set_config(f: IpFw, r: EactionSetConfig) -> int:
     """Change an instance."""
-    kind, found = _instance(f, r)
-    kind.configure(found, r.config)
+    kind = _named(f, r)
+    kind.configure(kind.find_config(r.name, r.set), r.config)
     return 0
 
 

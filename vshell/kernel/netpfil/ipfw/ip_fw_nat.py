@@ -219,7 +219,7 @@ def _make_nat(vnet: Vnet, cmds: tuple[Insn, ...], which: int) -> tuple[Action, N
             return DENY
         cfg = None
         if not glob:
-            cfg = nat.nat.get(number if number != IP_FW_TARG else a.targ)
+            cfg = nat.nat.get(number if number != IP_FW_TARG else a.value.nat)
             if cfg is None:
                 return DENY
         if a.layer2:
@@ -228,7 +228,7 @@ def _make_nat(vnet: Vnet, cmds: tuple[Insn, ...], which: int) -> tuple[Action, N
             return DENY
         if f.one_pass:
             return PASS
-        a.__init__(f.vnet, a.m, a.ifp, a.incoming, a.inp, False)  # type: ignore[misc]  # the packet is another now
+        a.parse(a.m)
         return pos + 1
 
     return action, None

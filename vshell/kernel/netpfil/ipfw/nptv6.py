@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vshell.abi.errno import EINVAL, ESRCH, KError
 from vshell.abi.ip_fw_nat64 import NPTV6_DYNAMIC_PREFIX, Nptv6Config
 from vshell.abi.socket import AF_INET6
+from vshell.kernel.kern.module import SI_ORDER_ANY, SI_SUB_PROTO_IFATTACHDOMAIN
 from vshell.kernel.net.ifnet import ifaddr_event
 from vshell.kernel.netinet6.icmp6 import icmp6_error
 from vshell.kernel.netinet6.in6_var import Ip6
@@ -87,7 +88,7 @@ class Nptv6Instance(NamedObject):
         return _unfit(addr) or int.from_bytes(addr, "big") & self.mask == self.internal
 
 
-class Nptv6(EactionModule):
+class Nptv6(EactionModule, sub=SI_SUB_PROTO_IFATTACHDOMAIN, order=SI_ORDER_ANY):
     """The instances of a stack."""
 
     kind = "nptv6"
