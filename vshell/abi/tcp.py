@@ -5,6 +5,7 @@ from __future__ import annotations
 from vshell.abi.record import Record
 
 TCP_NODELAY, TCP_MAXSEG, TCP_NOPUSH, TCP_NOOPT, TCP_MD5SIG, TCP_INFO = 1, 2, 4, 8, 16, 32
+TCP_MAXUNACKTIME = 68
 TCP_CONGESTION, TCP_KEEPINIT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_FUNCTION_BLK = 64, 128, 256, 512, 1024, 8192
 """Options at level IPPROTO_TCP."""
 

@@ -68,6 +68,10 @@ if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc, Ucred
     from vshell.kernel.net.vnet import Vnet
 
+OVERINTERVAL = 60_000_000_000
+"""kern.ipc.sooverinterval: so often a full queue is logged."""
+LOG_DEBUG = 7
+
 _FLAG_OPTIONS = (
     SO_DEBUG, SO_REUSEADDR, SO_KEEPALIVE, SO_DONTROUTE, SO_BROADCAST, SO_USELOOPBACK, SO_OOBINLINE, SO_REUSEPORT, SO_TIMESTAMP,
 )  # fmt: skip
@@ -162,6 +166,10 @@ class Protosw:
     def shutdown(self, so: Socket, how: int) -> None:
         """shutdown(2) beyond marking the buffers."""
 
+    def describe(self, so: Socket) -> str:
+        """How log messages name a listening socket."""
+        return self.name or "unknown"
+
     def sockaddr(self, so: Socket) -> Record:
         """getsockname(2)."""
         raise KError(EOPNOTSUPP)
@@ -220,6 +228,27 @@ def pffindproto(domain: int, type: int, protocol: int) -> ProtoClass:
     raise KError(EPROTONOSUPPORT)
 
 
+def solisten_room(head: Socket) -> bool:
+    """May a connection join the queue of a listening socket (solisten_clone)?  That it may not is logged once in a minute."""
+    if len(head.complete) <= 3 * head.qlimit // 2:
+        return True
+    head.overcount += 1
+    kernel = head.vnet.kernel
+    if not head.lastover or kernel.clock.now - head.lastover >= OVERINTERVAL:
+        head.lastover = kernel.clock.now or 1
+        from zlib import crc32
+
+        cred, name = head.cred, head.pr.describe(head)
+        # An address, but one that does not differ from run to run.
+        text = f"sonewconn: pcb {0xFFFFF80000000000 | crc32(name.encode()) << 8:#x} ({name}): Listen queue overflow: "
+        text += f"{len(head.complete)} already in queue awaiting acceptance ({head.overcount} occurrences)"
+        if cred.uid:
+            text += f", euid {cred.uid}, rgid {cred.rgid}, jail {cred.prison.name}"
+        head.overcount = 0
+        kernel.log(LOG_DEBUG, text)
+    return False
+
+
 class Socket(File):
     """struct socket."""
 
@@ -243,6 +272,8 @@ class Socket(File):
         self.pcb: Any = None
         self.connected = self.connecting = self.disconnected = False
         self.qlimit = 0
+        self.overcount = self.lastover = 0
+        """Connections for which there was no room since that was logged, and when it was."""
         self.incomplete: list[Socket] = []
         self.complete: deque[Socket] = deque()
         self.head: Socket | None = None

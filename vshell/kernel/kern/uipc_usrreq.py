@@ -24,7 +24,7 @@ from vshell.abi.fcntl import S_IFSOCK, W_OK
 from vshell.abi.socket import AF_LOCAL, SHUT_RD, SO_ACCEPTCONN, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM, SockaddrUn
 from vshell.abi.unpcb import Xunpcb
 from vshell.kernel.kern.module import KernelModule, sysctl_proc
-from vshell.kernel.kern.uipc_socket import Protosw, Socket, protosw
+from vshell.kernel.kern.uipc_socket import Protosw, Socket, protosw, solisten_room
 from vshell.kernel.kern.vfs import namei, new_name, vaccess
 
 TYPE_CHECKING = False
@@ -198,7 +198,7 @@ class Connected(Local):
             raise KError(EISCONN)
         to = self.named(addr, td)
         lso = to.so
-        if not lso.options & SO_ACCEPTCONN or len(lso.complete) > 3 * lso.qlimit // 2:
+        if not lso.options & SO_ACCEPTCONN or not solisten_room(lso):
             raise KError(ECONNREFUSED)
         new = Socket(lso.pr, lso.cred, lso.vnet, lso.protocol, lso.fibnum)
         new.options = lso.options & ~SO_ACCEPTCONN
@@ -210,6 +210,10 @@ class Connected(Local):
         so.soisconnected()
         lso.complete.append(new)
         lso.sorwakeup()
+
+    def describe(self, so: Socket) -> str:
+        """As solisten_clone does."""
+        return f"local:{so.pcb.path or '(unknown)'}"
 
     def disconnect(self, so: Socket) -> None:
         """There is no way back."""

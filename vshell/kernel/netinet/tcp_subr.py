@@ -61,10 +61,22 @@ def tcp_free(tp: Tcpcb) -> None:
     if inp.ppcb is None or inp not in inp.info.pcbs:
         return
     tp.stop_timers()
+    if tp.rttupdated >= 4:
+        _remember(tp)
     tp.reass.clear()
     tcp_free_sackholes(tp)
     tp.tcp.states[tp.state] -= 1
     inp.info.free(inp)
+
+
+def _remember(tp: Tcpcb) -> None:
+    """What the connection has learnt of the way serves the next one to the same host (tcp_discardcb)."""
+    size, headers = tp.maxseg, TCP_AF[len(tp.inp.faddr)].headers
+    ssthresh = 0
+    if 0 < tp.snd_ssthresh < tp.so.snd.hiwat // 2:
+        ssthresh = max((tp.snd_ssthresh + size // 2) // size, 2) * (size + headers)
+    learnt = {"ssthresh": ssthresh, "rtt": tp.srtt, "rttvar": tp.rttvar, "cwnd": tp.snd_cwnd}
+    tp.vnet[Hostcache].update(tp.inp.faddr, learnt)
 
 
 def tcp_drop(tp: Tcpcb, error: int) -> None:

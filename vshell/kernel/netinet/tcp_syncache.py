@@ -8,12 +8,13 @@ from vshell.abi.in_pcb import INP_IPV4, INP_IPV6, Xinpcb
 from vshell.abi.socket import SO_ACCEPTCONN, SOCK_STREAM
 from vshell.abi.tcp import TCPS_LISTEN, TCPS_SYN_RECEIVED, Xtcpcb
 from vshell.kernel.kern.clock import MS
-from vshell.kernel.kern.uipc_socket import Socket
+from vshell.kernel.kern.uipc_socket import Socket, solisten_room
 from vshell.kernel.netinet.cc import cc_attach
 from vshell.kernel.netinet.tcp_af import TCP_AF
 from vshell.kernel.netinet.tcp_ecn import tcp_ecn_syncache_add
 from vshell.kernel.netinet.tcp_hostcache import tcp_mssopt
 from vshell.kernel.netinet.tcp_subr import tcp_challenge_ack_check, tcp_mss, tcp_new_iss, tcp_newtcpcb
+from vshell.kernel.netinet.tcp_syncookie import Names, Syncookies
 from vshell.kernel.netinet.tcp_timer import tcp_timer_activate
 from vshell.kernel.netinet.tcp_var import MASK, SB_MAX, TCP_BACKOFF, TCP_MAXWIN, TT_KEEP, Tcp, Tcpcb, TcpGlobal, tstmp_lt
 from vshell.wire.tcp import TCP_MAX_WINSHIFT, TH_ACK, TH_ECE, TH_SYN, Tcphdr, Tcpopt, tcp_addoptions, tcp_pack
@@ -45,7 +46,6 @@ class Syncache:
         self.tcp: Tcp = inp.info.vnet[Tcp]
         self.key = (seg.src, seg.th.sport, seg.dst, seg.th.dport)
         self.irs = seg.th.seq
-        self.iss = tcp_new_iss(inp.info.vnet)
         self.scope, self.fib = seg.scope, inp.fib
         ltp: Tcpcb = inp.ppcb
         self.noopt = ltp.noopt
@@ -56,6 +56,11 @@ class Syncache:
         self.sack = to.sackperm and bool(self.tcp.do_sack) and not self.noopt
         self.mss = to.mss or 0
         self.ecn = tcp_ecn_syncache_add(self.tcp, seg)
+        tcp = self.tcp
+        if tcp.syncookies or tcp.syncookies_only:
+            self.iss = inp.info.vnet[Syncookies].generate(self.key, self.irs, self.mss, self.sscale, self.sack)
+        else:
+            self.iss = tcp_new_iss(inp.info.vnet)
         self.challenge_cnt = self.challenge_end = 0
         self.win = min(max(inp.so.rcv.hiwat, 0), TCP_MAXWIN)
         self.rxmits = 0
@@ -90,6 +95,8 @@ class Syncache:
         self.timer.stop()
         if self.tcp.syncache.get(self.key) is self:
             del self.tcp.syncache[self.key]
+            cookies = self.tcp.vnet[Syncookies]
+            cookies.buckets[cookies.bucket(self.key)].remove(self)
             self.tcp.states[TCPS_SYN_RECEIVED] -= 1
 
     def unreach(self, seq: int) -> None:
@@ -139,7 +146,8 @@ def syncache_add(inp: Inpcb, seg: Seg) -> None:
     """A SYN came to a listening socket."""
     tcp = inp.info.vnet[Tcp]
     stat = tcp.stat
-    old = tcp.syncache.get((seg.src, seg.th.sport, seg.dst, seg.th.dport))
+    cookies = tcp.vnet[Syncookies]
+    old = tcp.syncache.get((seg.src, seg.th.sport, seg.dst, seg.th.dport)) if not cookies.unused else None
     if old is not None:
         stat.sc_dupsyn += 1
         old.ts = seg.to.ts[0] if old.ts is not None and seg.to.ts is not None else None
@@ -153,20 +161,29 @@ def syncache_add(inp: Inpcb, seg: Seg) -> None:
         stat.sndtotal += 1
         return
     sc = Syncache(inp, seg)
-    if tcp.syncookies or tcp.syncookies_only:
-        stat.sc_sendcookie += 1
     if sc.respond(TH_SYN | TH_ACK):
         stat.sc_dropped += 1
         return
-    if len(tcp.syncache) >= tcp.syncache_cachelimit:
-        next(iter(tcp.syncache.values())).drop()
-        stat.sc_bucketoverflow += 1
-    tcp.syncache[sc.key] = sc
-    tcp.states[TCPS_SYN_RECEIVED] += 1
-    stat.sc_added += 1
-    sc.arm()
+    if not cookies.unused:
+        _insert(tcp, cookies, sc, seg)
     stat.sndacks += 1
     stat.sndtotal += 1
+
+
+def _insert(tcp: Tcp, cookies: Syncookies, sc: Syncache, seg: Seg) -> None:
+    """syncache_insert: remember a connection, in place of the oldest of its bucket if that is full."""
+    if len(tcp.syncache) >= cookies.cachelimit:
+        tcp.stat.sc_cacheoverflow += 1
+        next(iter(tcp.syncache.values())).drop()
+    bucket = cookies.buckets.setdefault(cookies.bucket(sc.key), [])
+    if len(bucket) >= cookies.bucketlimit:
+        cookies.pause(seg.names().partition("; tcpflags")[0].partition(" tcpflags")[0])
+        bucket[0].drop()
+    bucket.append(sc)
+    tcp.syncache[sc.key] = sc
+    tcp.states[TCPS_SYN_RECEIVED] += 1
+    tcp.stat.sc_added += 1
+    sc.arm()
 
 
 def syncache_chkrst(tcp: Tcp, seg: Seg) -> None:
@@ -195,10 +212,11 @@ def syncache_expand(inp: Inpcb, seg: Seg) -> Tcpcb | Literal[False] | None:
     """An ACK came to a listening socket: the new connection, None if the segment is dropped, False if it is no such ACK."""
     tcp, th = inp.info.vnet[Tcp], seg.th
     stat = tcp.stat
-    sc = tcp.syncache.get((seg.src, th.sport, seg.dst, th.dport))
+    names = (seg.src, th.sport, seg.dst, th.dport)
+    cookies = tcp.vnet[Syncookies]
+    sc = tcp.syncache.get(names) if not cookies.unused else None
     if sc is None:
-        stat.sc_spurcookie += 1
-        return False
+        return _from_cookie(inp, seg, cookies, names)
     if sc.ts is not None and (tstmp_lt(seg.to.ts[0], sc.ts) if seg.to.ts is not None else not tcp.tolerate_missing_ts):
         return None
     if not 0 < (th.seq - sc.irs) & MASK <= sc.win:
@@ -210,8 +228,36 @@ def syncache_expand(inp: Inpcb, seg: Seg) -> Tcpcb | Literal[False] | None:
     tp = _socket(sc, inp)
     if tp is None:
         stat.sc_aborted += 1
-    else:
-        stat.sc_completed += 1
+        return False if cookies.rst_on_sock_fail else None
+    stat.sc_completed += 1
+    return tp
+
+
+def _from_cookie(inp: Inpcb, seg: Seg, cookies: Syncookies, names: Names) -> Tcpcb | Literal[False] | None:
+    """An ACK of a SYN,ACK we do not remember: what it acknowledges may tell all we need."""
+    tcp, th = inp.info.vnet[Tcp], seg.th
+    stat = tcp.stat
+    if not cookies.unused and not (tcp.syncookies and cookies.recently):
+        stat.sc_spurcookie += 1
+        return False
+    irs, iss = (th.seq - 1) & MASK, (th.ack - 1) & MASK
+    found = cookies.expand(names, irs, iss)
+    if found is None:
+        stat.sc_failcookie += 1
+        return False
+    stat.sc_recvcookie += 1
+    sc = Syncache.__new__(Syncache)
+    sc.inp, sc.tcp, sc.key, sc.irs, sc.iss = inp, tcp, names, irs, iss
+    sc.mss, sc.sscale, sc.sack = found
+    sc.scope, sc.fib, sc.noopt, sc.ecn, sc.rxmits = seg.scope, inp.fib, False, False, 0
+    sc.ts = seg.to.ts[0] if seg.to.ts is not None else None
+    # The offset of our clock is lost: take it from what the peer echoes.
+    sc.tsoff = (seg.to.ts[1] - tcp.vnet.kernel.clock.now // MS) & MASK if seg.to.ts is not None else 0
+    sc.win = min(max(inp.so.rcv.hiwat, 0), TCP_MAXWIN)
+    tp = _socket(sc, inp)
+    if tp is None:
+        stat.sc_aborted += 1
+        return False if cookies.rst_on_sock_fail else None
     return tp
 
 
@@ -219,7 +265,7 @@ def _socket(sc: Syncache, inp: Inpcb) -> Tcpcb | None:
     """syncache_socket: a full connection, in the queue of the listening socket."""
     lso = inp.so
     stat = sc.tcp.stat
-    if len(lso.complete) > 3 * lso.qlimit // 2:
+    if not solisten_room(lso):
         stat.listendrop += 1
         return None
     so = Socket(lso.pr, lso.cred, lso.vnet, lso.protocol, lso.fibnum)

@@ -12,7 +12,6 @@ from vshell.abi.errno import (
     ECONNRESET,
     EINVAL,
     EISCONN,
-    ENOENT,
     ENOPROTOOPT,
     ENOTCONN,
     ESRCH,
@@ -30,12 +29,14 @@ from vshell.abi.tcp import (
     TCP_KEEPINIT,
     TCP_KEEPINTVL,
     TCP_MAXSEG,
+    TCP_MAXUNACKTIME,
     TCP_MD5SIG,
     TCP_NODELAY,
     TCP_NOOPT,
     TCP_NOPUSH,
     TCPS_CLOSE_WAIT,
     TCPS_CLOSED,
+    TCPS_CLOSING,
     TCPS_ESTABLISHED,
     TCPS_FIN_WAIT_1,
     TCPS_FIN_WAIT_2,
@@ -48,9 +49,11 @@ from vshell.abi.tcp import (
 )  # fmt: skip
 from vshell.kernel.kern.module import SI_SUB_PROTO_DOMAIN, VnetModule, sysctl_proc
 from vshell.kernel.kern.uipc_socket import Protosw, Socket, protosw
+from vshell.kernel.netinet.cc import cc_attach
 from vshell.kernel.netinet.in_pcb import Inpcb, check_in, in_pcbbind, in_pcbconnect
 from vshell.kernel.netinet.in_var import in_multicast
 from vshell.kernel.netinet.ip_ctloutput import ip_getopt, ip_setopt
+from vshell.kernel.netinet.tcp_hostcache import ntop
 from vshell.kernel.netinet.tcp_output import tcp_output
 from vshell.kernel.netinet.tcp_subr import tcp_close, tcp_drop, tcp_free, tcp_new_iss, tcp_newtcpcb
 from vshell.kernel.netinet.tcp_syncache import wscale_for
@@ -60,7 +63,12 @@ from vshell.kernel.netinet.tcp_var import SB_MAX, TT_2MSL, TT_KEEP, Tcp, Tcpcb
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
 
-_KNOWN = (TCP_MD5SIG, TCP_KEEPINIT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_FUNCTION_BLK)
+_KNOWN = (TCP_MD5SIG, TCP_FUNCTION_BLK)
+_TIMES = {
+    TCP_KEEPINIT: "keepinit", TCP_KEEPIDLE: "keepidle", TCP_KEEPINTVL: "keepintvl", TCP_KEEPCNT: "keepcnt",
+    TCP_MAXUNACKTIME: "maxunacktime",
+}  # fmt: skip
+"""Options about times: seconds for programs, ms here, but TCP_KEEPCNT which is a count."""
 
 
 class TcpDropper(VnetModule, sub=SI_SUB_PROTO_DOMAIN):
@@ -100,6 +108,20 @@ def tcp_usrclosed(tp: Tcpcb) -> None:
         if tp.state == TCPS_FIN_WAIT_2:
             shared = tp.shared()
             tcp_timer_activate(tp, TT_2MSL, shared.finwait2_timeout if shared.fast_finwait2_recycle else tp.maxidle())
+
+
+def tcp_set_time(tp: Tcpcb, name: int, value: int) -> None:
+    """One of those options; a timer that runs already starts again with the new value.  EINVAL."""
+    if not 0 <= value <= 0xFFFFFFFF or (name != TCP_KEEPCNT and value > 0xFFFFFFFF // 1000):
+        raise KError(EINVAL)
+    setattr(tp, _TIMES[name], value if name == TCP_KEEPCNT else value * 1000)
+    shared = tp.shared()
+    if name == TCP_KEEPIDLE and TCPS_LISTEN < tp.state <= TCPS_CLOSING:
+        tcp_timer_activate(tp, TT_KEEP, tp.keepidle or shared.keepidle)
+    elif name == TCP_KEEPINIT and tp.state in (TCPS_SYN_SENT, TCPS_SYN_RECEIVED):
+        tcp_timer_activate(tp, TT_KEEP, tp.keepinit or shared.keepinit)
+    elif name in (TCP_KEEPINTVL, TCP_KEEPCNT) and tp.state == TCPS_FIN_WAIT_2 and tp.maxidle() > 0:
+        tcp_timer_activate(tp, TT_2MSL, tp.maxidle())
 
 
 class TcpSocket(Protosw):
@@ -213,6 +235,11 @@ class TcpSocket(Protosw):
         if not tp.dropped:
             tcp_output(tp)
 
+    def describe(self, so: Socket) -> str:
+        """As solisten_clone does."""
+        inp: Inpcb = so.pcb
+        return f"{ntop(inp.laddr)}:{inp.lport} (proto {IPPROTO_TCP})"
+
     def setopt(self, so: Socket, level: int, name: int, value: Any, td: Proc) -> None:
         """setsockopt(2)."""
         tp: Tcpcb = so.pcb.ppcb
@@ -222,17 +249,24 @@ class TcpSocket(Protosw):
             raise KError(ECONNRESET)
         elif name == TCP_NODELAY:
             tp.nodelay = bool(value)
+            if tp.nodelay and tp.state >= TCPS_ESTABLISHED:
+                tcp_output(tp)
         elif name == TCP_NOPUSH:
+            push = tp.nopush and not value and tp.state >= TCPS_ESTABLISHED
             tp.nopush = bool(value)
+            if push:
+                tcp_output(tp)
         elif name == TCP_NOOPT:
             tp.noopt = bool(value)
         elif name == TCP_MAXSEG:
             if not 0 < value <= tp.maxseg or value + 40 < tp.tcp.minmss:
                 raise KError(EINVAL)
             tp.maxseg = value
+            tp.sack_prohibit = value < tp.tcp.mssdflt
         elif name == TCP_CONGESTION:
-            if value != "cubic":
-                raise KError(ENOENT)
+            cc_attach(tp, value)
+        elif name in _TIMES:
+            tcp_set_time(tp, name, value)
         elif name not in _KNOWN:
             raise KError(ENOPROTOOPT)
 
@@ -242,9 +276,13 @@ class TcpSocket(Protosw):
         if level != IPPROTO_TCP:
             return self.getopt_ip(so, level, name)
         values = {
-            TCP_NODELAY: tp.nodelay, TCP_NOPUSH: tp.nopush, TCP_NOOPT: tp.noopt, TCP_MAXSEG: tp.maxseg, TCP_CONGESTION: "cubic",
-            TCP_INFO: tp.xtcpcb(),
+            TCP_NODELAY: tp.nodelay, TCP_NOPUSH: tp.nopush, TCP_NOOPT: tp.noopt, TCP_MAXSEG: tp.maxseg,
+            TCP_CONGESTION: tp.cc.name, TCP_INFO: tp.xtcpcb(),
         }  # fmt: skip
+        if name in _TIMES:
+            attr = _TIMES[name]
+            own = getattr(tp, attr) or getattr(tp.shared(), attr)
+            return own if name == TCP_KEEPCNT else own // 1000
         if name not in values:
             raise KError(ENOPROTOOPT)
         return values[name]

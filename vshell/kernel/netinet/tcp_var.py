@@ -85,7 +85,6 @@ class Tcp(VnetModule, sub=SI_SUB_PROTO_DOMAIN):
     syncookies = Sysctl("net.inet.tcp.syncookies", 1, fmt="uint8_t")
     syncookies_only = Sysctl("net.inet.tcp.syncookies_only", 0, fmt="uint8_t")
     syncache_rexmtlimit = Sysctl("net.inet.tcp.syncache.rexmtlimit", 3, "Limit on SYN/ACK retransmissions", minimum=0, maximum=12)
-    syncache_cachelimit = Sysctl("net.inet.tcp.syncache.cachelimit", 15360, "Overall entry limit for syncache", flags="t")
     pmtud_blackhole = Sysctl("net.inet.tcp.pmtud_blackhole_detection", 0, "Path MTU Discovery Black Hole Detection Enabled")
     pmtud_mss = Sysctl("net.inet.tcp.pmtud_blackhole_mss", 1200, "Path MTU Discovery Black Hole Detection lowered MSS")
     v6pmtud_mss = Sysctl("net.inet.tcp.v6pmtud_blackhole_mss", 1220, "Path MTU Discovery IPv6 Black Hole Detection lowered MSS")
