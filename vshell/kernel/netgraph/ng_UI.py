@@ -20,7 +20,7 @@ class UI(LastHook, ngtype="UI", cookie=884639499):
         """There are two."""
         if name not in ("downstream", "upstream"):
             raise KError(EINVAL)
-        if any(h.name == name for h in self.hooks):
+        if name in self.hooks.names:
             raise KError(EISCONN)
 
     def _other(self, hook: NgHook) -> NgHook | None:

@@ -22,7 +22,7 @@ from vshell.kernel.netgraph.netgraph import MAXDEPTH, NgBase, NgVnet
 from vshell.kernel.netgraph.ng_parse import ng_dump, ng_size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from vshell.kernel.kern.kernel import Kernel
     from vshell.kernel.net.mbuf import Mbuf
@@ -110,6 +110,44 @@ class NgHook:
         self.rcvdata = node.rcvdata
 
 
+class NgHooks:
+    """The hooks of a node, the youngest first."""
+
+    __slots__ = ("_all", "names", "twins")
+
+    def __init__(self) -> None:
+        self._all: dict[NgHook, None] = {}
+        self.names: dict[str, NgHook] = {}
+        self.twins = 0
+        """A node that is connected with itself may have two hooks of the same name."""
+
+    def add(self, hook: NgHook) -> None:
+        """LIST_INSERT_HEAD."""
+        self.twins += hook.name in self.names
+        self._all[hook] = None
+        self.names[hook.name] = hook
+
+    def remove(self, hook: NgHook) -> None:
+        """LIST_REMOVE."""
+        del self._all[hook]
+        if self.names[hook.name] is hook:
+            del self.names[hook.name]
+        if self.twins:
+            twin = next((h for h in self if h.name == hook.name), None)
+            if twin is not None:
+                self.names[hook.name] = twin
+                self.twins -= 1
+
+    def __contains__(self, hook: NgHook) -> bool:
+        return hook in self._all
+
+    def __iter__(self) -> Iterator[NgHook]:
+        return reversed(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+
 class NgType(KernelModule, sub=0x7000000):
     """A type of nodes while its file is in (struct ng_type); derived ones are made by Node."""
 
@@ -163,8 +201,7 @@ class Node:
         self.graph: NgBase = vnet.kernel[NgBase]
         self.id = 0
         self.name = ""
-        self.hooks: list[NgHook] = []
-        """The youngest first."""
+        self.hooks = NgHooks()
         self.valid = True
         self.closing = False
         self.really_die = False
@@ -197,7 +234,8 @@ class Node:
 
     def findhook(self, name: str) -> NgHook | None:
         """ng_findhook."""
-        return next((h for h in self.hooks if h.valid and h.name == name), None)
+        hook = self.hooks.names.get(name)
+        return hook if hook is not None and hook.valid else None
 
     def rcvmsg(self, msg: NgMsg) -> None:
         """A message that is not generic came in."""
@@ -258,7 +296,7 @@ def ng_rmnode(node: Node) -> None:
     node.valid, node.closing = False, True
     node.close()
     while node.hooks:
-        ng_destroy_hook(node.hooks[0])
+        ng_destroy_hook(next(iter(node.hooks)))
     if node.shutdown() and not node.really_die:
         node.valid, node.closing = True, False
         return
@@ -333,7 +371,7 @@ def ng_add_hook(node: Node, name: str) -> NgHook:
         raise KError(EEXIST)
     hook = NgHook(node, name)
     node.newhook(hook, hook.name)
-    node.hooks.insert(0, hook)
+    node.hooks.add(hook)
     return hook
 
 
@@ -373,22 +411,33 @@ def ng_con_nodes(node: Node, name: str, node2: Node, name2: str) -> None:
     hook.peer, hook2.peer = hook2, hook
     try:
         # The second node may only now have got a hook of that name, when a node is connected with itself.
-        if any(h.name == hook2.name for h in node2.hooks if h is not hook):
+        if node2.findhook(hook2.name) is not None:
             raise KError(EEXIST)
         hook2.attach(node2)
         node2.newhook(hook2, hook2.name)
-    except KError:
+    except KError as e:
+        _log_failure(node, ("part2()",), e)
         hook2.node = None
         ng_destroy_hook(hook)
         raise
-    node2.hooks.insert(0, hook2)
+    node2.hooks.add(hook2)
+    parts: tuple[str, ...] = ("part2(A)",)
     try:
         node2.connect(hook2)
+        parts = ("part3()", "part2(C)")
         node.connect(hook)
-    except KError:
+    except KError as e:
+        _log_failure(node, parts, e)
         ng_destroy_hook(hook2)
         raise
     hook.valid = hook2.valid = True
+
+
+def _log_failure(node: Node, parts: tuple[str, ...], error: KError) -> None:
+    """What the console shows of it."""
+    for part in parts:
+        node.kernel.printf(f"failed in ng_con_{part}")
+    node.kernel.printf(f"failed in ng_con_nodes(): {error.errno}")
 
 
 def ng_mkpeer(node: Node, name: str, name2: str, kind: str) -> None:

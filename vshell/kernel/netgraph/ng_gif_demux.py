@@ -25,7 +25,7 @@ class GifDemux(Node, ngtype="gif_demux", cookie=995567329):
         """The tunnel, or a family."""
         if name != "gif" and name not in FAMILIES:
             raise KError(EPFNOSUPPORT)
-        if any(h.name == name for h in self.hooks):
+        if name in self.hooks.names:
             raise KError(EISCONN)
 
     def rcvdata(self, hook: NgHook, m: Mbuf) -> int:

@@ -35,7 +35,7 @@ class Rfc1490(LastHook, ngtype="rfc1490", cookie=1086947474):
         """The line, and a few protocols."""
         if name not in ("downstream", "ppp", "inet", "ethernet"):
             raise KError(EINVAL)
-        if any(h.name == name for h in self.hooks):
+        if name in self.hooks.names:
             raise KError(EISCONN)
 
     @ngmsg(0, "setencap", arg=STRING, size=0)

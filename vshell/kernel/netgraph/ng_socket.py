@@ -243,7 +243,7 @@ class NgData(_NgProto):
         if not name:
             if len(node.hooks) != 1:
                 raise KError(EDESTADDRREQ)
-            hook: NgHook | None = node.hooks[0]
+            hook: NgHook | None = next(iter(node.hooks))
         else:
             hook = node.findhook(name)
             if hook is None:

@@ -23,7 +23,7 @@ class Split(LastHook, ngtype="split", cookie=949409402):
         """There are three."""
         if name not in ("mixed", "in", "out"):
             raise KError(EINVAL)
-        if any(h.name == name for h in self.hooks):
+        if name in self.hooks.names:
             raise KError(EISCONN)
 
     def rcvdata(self, hook: NgHook, m: Mbuf) -> int:

@@ -38,7 +38,7 @@ class VlanRotate(LastHook, ngtype="vlan_rotate", cookie=1568378766):
         """There are four."""
         if name not in HOOKS:
             raise KError(EINVAL)
-        if any(h.name == name for h in self.hooks):
+        if name in self.hooks.names:
             raise KError(EADDRINUSE)
 
     @ngmsg(1, "getconf", resp=CONF)
