@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from vshell.kernel.netinet.libalias.alias_db import TCP, UDP, AliasLink, Libalias
-from vshell.kernel.netinet.libalias.alias_util import adjust, get16, put16
+from vshell.kernel.netinet.libalias.alias_util import TH_RES1, adjust, get16, put16
 from vshell.wire.ip import inet_ntoa
 
 ENCODE_NONE, ENCODE_TCPSTREAM, ENCODE_IPHDR = 1, 2, 3
 TYPES = {"encode_ip_hdr": ENCODE_IPHDR, "encode_tcp_stream": ENCODE_TCPSTREAM, "no_encode": ENCODE_NONE}
 PROTOS = {"tcp": TCP, "udp": UDP}
-TH_RES1 = 2
-"""In the octet before the flags: the checksum of this segment has to be computed anew."""
 OPTION_LEN = 8
 MAX_COMMAND = 255
 

@@ -34,23 +34,20 @@ from vshell.kernel.netinet.libalias.alias_db import (
     PKT_ALIAS_OK,
     PKT_ALIAS_SKIP_GLOBAL,
     PKT_ALIAS_UNRESOLVED_FRAGMENT,
-    TCP,
     AliasLink,
     Libalias,
 )
-from vshell.kernel.netinet.libalias.alias_proxy import TH_RES1
+from vshell.kernel.netinet.libalias.alias_util import recompute
 from vshell.kernel.netpfil.ipfw.ip_fw2 import IpFw
 from vshell.kernel.netpfil.ipfw.ip_fw_action import DENY, LOADABLE, PASS, Action
 from vshell.kernel.netpfil.ipfw.ip_fw_sockopt import fw3
-from vshell.wire.cksum import in_cksum, in_pseudo
 
 if TYPE_CHECKING:
-    from vshell.kernel.net.mbuf import Mbuf
     from vshell.kernel.net.vnet import Vnet
     from vshell.kernel.netpfil.ipfw.ip_fw2 import Rule
     from vshell.kernel.netpfil.ipfw.ip_fw_args import FwArgs
 
-MCLBYTES = 2048
+MCLBYTES, IP_HLEN = 2048, 20
 """A packet may grow to the size of the cluster it lies in."""
 
 
@@ -159,22 +156,6 @@ ifaddr_event.append(_ifaddr_change)
 # packets -------------------------------------------------------------------------------------------------------
 
 
-def _recompute(m: Mbuf) -> None:
-    """A segment whose data was changed gets a new checksum."""
-    data, off = m.data, m.off
-    if (data[off + 6] & 0x1F or data[off + 7]) or data[off + 9] != TCP or len(data) < off + 40:
-        return
-    if not data[off + 32] & TH_RES1:
-        return
-    hlen = (data[off] & 15) << 2
-    data[off + 32] &= ~TH_RES1 & 0xFF
-    end = off + (data[off + 2] << 8 | data[off + 3])
-    at = off + hlen + 16
-    data[at : at + 2] = b"\0\0"
-    pseudo = in_pseudo(bytes(data[off + 12 : off + 16]), bytes(data[off + 16 : off + 20]), TCP, end - off - hlen)
-    data[at : at + 2] = in_cksum(data[off + hlen : end], pseudo).to_bytes(2, "big")
-
-
 def ipfw_nat(nat: IpFwNat, a: FwArgs, cfg: CfgNat | None) -> bool:
     """Translate a packet; False if it is to be dropped.  Without an instance ("global") each is asked for one it knows."""
     m = a.m
@@ -201,7 +182,7 @@ def ipfw_nat(nat: IpFwNat, a: FwArgs, cfg: CfgNat | None) -> bool:
         result == PKT_ALIAS_UNRESOLVED_FRAGMENT or (result == PKT_ALIAS_IGNORED and cfg.mode & PKT_ALIAS_DENY_INCOMING)
     ):
         return False
-    _recompute(m)
+    recompute(m.data, m.off, IP_HLEN)
     return True
 
 
