@@ -30,7 +30,7 @@ from vshell.abi.errno import EBUSY, EINVAL, EPERM, KError
 from vshell.abi.record import replace
 from vshell.kernel.kern.module import SI_ORDER_ANY, SI_SUB_PROTO_FIREWALL, Sysctl, VnetModule, sysctl_proc
 from vshell.kernel.netinet.ip_var import Ip
-from vshell.kernel.netpfil.ipfw.ip_dummynet_aqm import AQMS, DnDefaults, LostPie, Pie
+from vshell.kernel.netpfil.ipfw.ip_dummynet_aqm import AQMS, DnDefaults, LostPie, Pie, cleanup
 from vshell.kernel.netpfil.ipfw.ip_dummynet_flow import Flow, flow_hash, mask_flow, nonzero_mask, or_masks
 from vshell.kernel.netpfil.ipfw.ip_dummynet_heap import DnHeap, DnHt
 from vshell.kernel.netpfil.ipfw.ip_dummynet_queue import HZ, DnQueue, Fsk, SchInst, Schk
@@ -175,8 +175,7 @@ class Dummynet(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
 
     def delete_queue(self, q: DnQueue) -> None:
         """dn_delete_queue; packets in it are lost."""
-        if q.fs.aqm is not None:
-            q.fs.aqm.cleanup(q)
+        cleanup(q)
         assert q.fs.sched is not None
         q.fs.sched.fp.free_queue(q)
         q.si.q_count -= 1
@@ -214,9 +213,8 @@ class Dummynet(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
         """An instance goes, with its packets."""
         self.evheap.extract(si.dline)
         self.evheap.extract(si)
-        q = si.queue
-        if q is not None and q.aqm is not None and q.fs.aqm is not None:
-            q.fs.aqm.cleanup(q)
+        if si.queue is not None:
+            cleanup(si.queue)
         si.sched.fp.free_sched(si)
         self.si_count -= 1
 
@@ -236,7 +234,7 @@ class Dummynet(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
         if s is not None:
             own = [si.queue for si in s.instances() if si.queue is not None] if fs.number > DN_MAX_ID else []
             for q in own or fs.queues():
-                fs.aqm.cleanup(q)
+                cleanup(q)
         fs.aqm = LostPie(self) if isinstance(fs.aqm, Pie | LostPie) else None
 
     def fsk_detach(self, fs: Fsk, delete: bool) -> None:

@@ -120,6 +120,13 @@ class Managed(Protocol):
         """A packet is lost."""
 
 
+def cleanup(q: Managed) -> None:
+    """A queue goes away, or gets another AQM; as long as that has not initialised it, it loses its packets."""
+    if isinstance(q.aqm, PieStatus):
+        q.aqm.callout.stop()
+    q.aqm = None
+
+
 class Aqm:
     """The AQM of a flowset (struct dn_aqm and its configuration)."""
 
@@ -134,10 +141,6 @@ class Aqm:
 
     def init(self, q: DnQueue) -> None:
         """A new queue."""
-
-    def cleanup(self, q: Managed) -> None:
-        """A queue goes away."""
-        q.aqm = None
 
     def enqueue(self, q: DnQueue, pkt: DnPkt) -> bool:
         """True if the packet was dropped."""
@@ -201,7 +204,7 @@ class Codel(Aqm):
     def enqueue(self, q: DnQueue, pkt: DnPkt) -> bool:
         """aqm_codel_enqueue."""
         status = q.aqm
-        if status is None or _full(q.fs, q):
+        if not isinstance(status, CodelStatus) or _full(q.fs, q):
             q.dropped()
             return True
         status.maxpkt_size = max(status.maxpkt_size, pkt.len)
@@ -231,6 +234,8 @@ class Codel(Aqm):
     def dequeue(self, q: Managed) -> DnPkt | None:
         """codel_dequeue."""
         status, now = q.aqm, self.now()
+        if not isinstance(status, CodelStatus):
+            return self.extract(q)
         pkt, drop = self._dodequeue(q, now)
         if status.dropping:
             if not drop:
@@ -315,12 +320,6 @@ class Pie(Aqm):
         status = q.aqm = PieStatus(self.dn.vnet.kernel.clock.callout(), q.fs.fs.qsize // 3)
         self.activate(q, status, not self.flags & PIE_ON_OFF_MODE_ENABLED)
 
-    def cleanup(self, q: Managed) -> None:
-        """aqm_pie_cleanup."""
-        if q.aqm is not None:
-            q.aqm.callout.stop()
-            q.aqm = None
-
     def activate(self, q: Managed, status: PieStatus, timer: bool) -> None:
         """init_activate_pie."""
         status.drop_prob = status.qdelay_old = status.accu_prob = status.dq_count = status.avg_dq_time = 0
@@ -401,7 +400,7 @@ class Pie(Aqm):
     def enqueue(self, q: DnQueue, pkt: DnPkt) -> bool:
         """aqm_pie_enqueue."""
         status = q.aqm
-        if status is None:
+        if not isinstance(status, PieStatus):
             q.dropped()
             return True
         fs = q.fs.fs
@@ -426,7 +425,7 @@ class Pie(Aqm):
         """aqm_pie_dequeue: the delay is estimated from the rate of departure, or taken from the packet."""
         pkt = self.extract(q)
         status = q.aqm
-        if pkt is None or not status.sflags & PIE_ACTIVE:
+        if pkt is None or not isinstance(status, PieStatus) or not status.sflags & PIE_ACTIVE:
             return pkt
         now = self.now()
         if not self.flags & PIE_DEPRATEEST_ENABLED:

@@ -15,6 +15,7 @@ from vshell.kernel.netpfil.ipfw.ip_dummynet_aqm import (
     Pie,
     PieStatus,
     bound,
+    cleanup,
 )
 from vshell.kernel.netpfil.ipfw.ip_dummynet_queue import DnQueue
 from vshell.kernel.netpfil.ipfw.ip_dummynet_sched import DnAlg
@@ -109,7 +110,7 @@ class FqAlg(DnAlg):
     def free_sched(self, si: SchInst) -> None:
         """fq_codel_free_sched."""
         for flow in si.alg.flows.values():
-            self.aqm.cleanup(flow)
+            cleanup(flow)
 
     def classify(self, pkt: DnPkt, inst: FqInstance) -> int:
         """Protocol, addresses and ports, hashed with something random: the number of a flow."""
