@@ -268,7 +268,7 @@ def icmp6_reflect(cfg: Nat64Instance, m: Mbuf, kind: int, code: int, mtu: int, l
         return
     body = bytes((kind, code, 0, 0)) + mtu.to_bytes(4, "big") + packet[:REFLECTED]
     body = body[:2] + in6_cksum(own, src, ICMPV6, body).to_bytes(2, "big") + body[4:]
-    header = ip6_header(own, src, ICMPV6, len(body), cfg.vnet[Ip6].defhlim)
+    header = ip6_header(own, src, ICMPV6, len(body), cfg.vnet[Ip6].hlim)
     output(cfg, _made(m, header + body), None, src, log)
 
 
@@ -285,7 +285,7 @@ def icmp_reflect(cfg: Nat64Instance, m: Mbuf, kind: int, code: int, mtu: int, lo
     body = body[:2] + in_cksum(body).to_bytes(2, "big") + body[4:]
     ip = cfg.vnet[Ip]
     dst = packet[12:16]
-    header = ip_pack(IpHdr(packet[16:20], dst, ICMP, IP4_LEN + len(body), ip.defttl, 0, ip.next_id(), IP_DF))
+    header = ip_pack(IpHdr(packet[16:20], dst, ICMP, IP4_LEN + len(body), ip.ttl, 0, ip.next_id(), IP_DF))
     output(cfg, _made(m, header + body), None, dst, log)
 
 
