@@ -103,7 +103,7 @@ class Du:
             return
         self.xo.open_instance("paths")
         if self.human:
-            text = humanize_number(size, 6, byte=True, decimal=True, space=False, divisor=self.human)
+            text = humanize_number(size, 5, byte=True, decimal=True, space=False, divisor=self.human)
             self.xo.emit("{:blocks/%4s}", text)
         else:
             self.xo.emit("{:blocks/%jd}", blocks)

@@ -44,20 +44,25 @@ def main(p: Program) -> int:
         if key == "?":
             p.usage(USAGE)
         elif key in ("p", "tmpdir"):
-            tmpdir = value or p.env.get("TMPDIR") or "/tmp"
+            tmpdir = value or p.env.get("TMPDIR")
             flags.add("p")
         elif key == "t":
             prefix = value
         else:
             flags.add(key)
     names = parsed.args
-    if prefix is None and not names and "p" not in flags:
-        prefix = "tmp"
     templates = []
-    if prefix is not None or (not names and "p" in flags):
-        base = p.env.get("TMPDIR") or tmpdir or "/tmp"
-        templates.append(f"{base.rstrip('/') or ''}/{prefix or 'tmp'}.XXXXXXXXXX")
-    templates += [f"{tmpdir.rstrip('/')}/{n}" if tmpdir and not n.startswith("/") else n for n in names]
+    if prefix is None and not names:
+        prefix = "tmp"
+        flags.add("p")
+    tagged = prefix is not None
+    if tagged:
+        # with -t alone $TMPDIR counts, or else the usual place
+        if "p" not in flags or tmpdir is None:
+            tmpdir = p.env.get("TMPDIR", tmpdir)
+        tmpdir = "/tmp/" if tmpdir is None else tmpdir
+        templates.append(f"{tmpdir}{'' if tmpdir.endswith('/') else '/'}{prefix}.XXXXXXXXXX")
+    templates += [f"{tmpdir}/{n}" if tmpdir is not None and not tagged else n for n in names]
     status = 0
     for template in templates:
         try:

@@ -161,6 +161,10 @@ def fdrop(file: File) -> None:
         file.close()
 
 
+MAXREAD = 1 << 26
+"""What one read returns at most."""
+
+
 class DescripCalls:
     """System calls on descriptors."""
 
@@ -176,7 +180,7 @@ class DescripCalls:
         file = self.proc.fd.get(fd)
         if file.flags & O_ACCMODE == O_WRONLY:
             raise KError(EBADF)
-        return await file.read(self.proc, size)
+        return await file.read(self.proc, size if size < MAXREAD else MAXREAD)
 
     def _writable(self, fd: int) -> File:
         file = self.proc.fd.get(fd)
