@@ -6,7 +6,9 @@ they tell of themselves.  Prefixes are kept by length, so that the longest that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from vshell.abi.errno import E2BIG, EINVAL, KError
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Items = list[tuple[Any, TableValue]]
 NOTHING = TableValue()
+Ranges = tuple[Sequence[int], list[TableValue | None], Sequence[int], int]
+"""Where something else begins to fit, what that is, where those are whose first bits are the same, and what to shift for them."""
+FEW, PATIENCE = 3, 8
+"""So many lengths of prefixes are tried one after the other; a table is turned into ranges once it was asked as often as an
+eighth of its entries without having changed."""
 
 
 def fnv(name: str) -> int:
@@ -98,7 +105,10 @@ def _masked(octets: bytes, width: int) -> bytes:
 
 
 class Radix(Algo):
-    """Prefixes of one or more sizes, the longest that fits wins."""
+    """Prefixes of one or more sizes, the longest that fits wins.
+
+    A table that is asked much more often than it is changed is turned into ranges, which one bisection finds.
+    """
 
     sizes: ClassVar[tuple[int, ...]] = (4, 16)
 
@@ -112,6 +122,11 @@ class Radix(Algo):
         self.widths: dict[tuple[int, int], dict[int, tuple[Any, TableValue]]] = {}
         self.levels: dict[int, tuple[tuple[int, Any], ...]] = dict.fromkeys(self.sizes, ())
         """For each size of key what to shift it by, and what is found under the rest of it; the longest first."""
+        self._changed()
+
+    def _changed(self) -> None:
+        self.ranges: dict[int, Ranges] = {}
+        self.asked = 0
 
     def key(self, key: Any) -> Any:
         """A prefix without the bits behind it."""
@@ -129,6 +144,7 @@ class Radix(Algo):
             self.widths[kind] = {}
             self._order(len(octets))
         self.widths[kind][int.from_bytes(octets, "big") >> len(octets) * 8 - width] = (key, value)
+        self._changed()
 
     def remove(self, key: Any) -> TableValue:
         """Take an entry out."""
@@ -138,6 +154,7 @@ class Radix(Algo):
         if not self.widths[kind]:
             del self.widths[kind]
             self._order(len(octets))
+        self._changed()
         return self.entries.pop(key)
 
     def _order(self, size: int) -> None:
@@ -155,13 +172,45 @@ class Radix(Algo):
 
     def lookup(self, key: Any) -> TableValue | None:
         """Its value."""
+        ranges = self.ranges.get(len(key))
         number = int.from_bytes(key, "big")
-        for shift, get in self.levels.get(len(key), ()):
+        if ranges is not None:
+            starts, values, index, shift = ranges
+            first = number >> shift
+            return values[bisect_right(starts, number, index[first], index[first + 1]) - 1]
+        levels = self.levels.get(len(key), ())
+        if len(levels) > FEW:
+            self.asked += 1
+            if self.asked * PATIENCE > len(self.entries):
+                self.ranges[len(key)] = self._ranges(len(key))
+        for shift, get in levels:
             found = get(number >> shift)
             if found is not None:
                 value: TableValue = found[1]
                 return value
         return None
+
+    def _ranges(self, size: int) -> Ranges:
+        """The prefixes of a size side by side."""
+        top = (1 << size * 8) - 1
+        marks: dict[int, TableValue | None] = {0: None}
+        inside: list[tuple[int, TableValue | None]] = [(top, None)]
+        chosen = ((int.from_bytes(k[0], "big"), k[1], v) for k, v in self.entries.items() if len(k[0]) == size)
+        for start, width, value in sorted(chosen, key=lambda e: e[:2]):
+            while inside[-1][0] < start:
+                end, _ = inside.pop()
+                marks[end + 1] = inside[-1][1]
+            marks[start] = value
+            inside.append((start | top >> width, value))
+        while inside:
+            end, _ = inside.pop()
+            if end < top:
+                marks[end + 1] = inside[-1][1]
+        order = sorted(marks)
+        shift = size * 8 - (16 if len(order) > 1000 else 0)
+        index = [bisect_right(order, (i << shift) - 1) for i in range((1 << size * 8 - shift) + 1)]
+        # Numbers that fit lie side by side in memory that way.
+        return (array("L", order) if size == 4 else order), [marks[number] for number in order], array("L", index), shift
 
     def dump(self) -> Items:
         """By address, the longer of two with the same address first."""
