@@ -277,7 +277,10 @@ class Dummynet(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
 
     def _config_aqm(self, fs: Fsk, extra: DnExtra | None, busy: bool) -> None:
         """config_aqm; nobody hears about errors."""
-        if extra is None or not extra.name or busy or not extra.aqm:
+        if extra is None or not extra.name or not extra.aqm:
+            return
+        if busy:
+            self.vnet.kernel.printf("config_aqm Unable to configure flowset, flowset busy!")
             return
         self.aqm_cleanup(fs)
         kind = AQMS.get(extra.name.lower())
@@ -299,6 +302,7 @@ class Dummynet(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
         fs = self.fshash.index.get(new.fs_nr)
         if fs is None:
             if not new.sched_nr:
+                self.vnet.kernel.printf(f"config_fs  missing sched for flowset {new.fs_nr}")
                 raise KError(EPERM)
             fs = self._fsk_new(new.fs_nr)
         par = tuple(old if value == -1 else value for value, old in zip(new.par, fs.par, strict=True))
@@ -372,6 +376,7 @@ class Dummynet(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
         old: Schk | None = self.schedhash.index.get(number)
         kind = find_sched_type(sch.name) if sch.name else None
         if kind is None and sch.name:
+            self.vnet.kernel.printf(f"config_sched invalid scheduler type 0 {sch.name}")
             raise KError(EINVAL)
         if kind is None and old is not None:
             kind = None if pipe else type(old.fp)
@@ -408,6 +413,9 @@ class Dummynet(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
         for fs in tuple(self.fsu):
             if fs.fs.sched_nr == sch.sched_nr:
                 self.fsk_attach(fs, s)
+            else:
+                unlinked = f"fs {fs.number} for sch {fs.fs.sched_nr} not {sch.sched_nr} still unlinked"
+                self.vnet.kernel.printf(f"update_fs  {unlinked}")
 
     def config_link(self, link: DnLink) -> None:
         """A link and that of the FIFO.  EINVAL."""

@@ -60,6 +60,8 @@ def _stored(name: str, attr: str, text: str, least: int, most: int, scale: bool 
     return sysctl_proc(f"net.inet.ip.dummynet.{name}", text, fmt="long integer")(handler)
 
 
+SCHEDULERS = ("FIFO", "QFQ", "RR", "WF2Q+", "PRIO", "FQ_CODEL", "FQ_PIE")
+"""In the order they are linked."""
 TUPDATE = "the frequency of drop probability calculation in microsecond"
 BURST = "Burst allowance interval in microsecond"
 ECNTH = "ECN safeguard threshold scaled by 1000"
@@ -67,6 +69,20 @@ ECNTH = "ECN safeguard threshold scaled by 1000"
 
 class DnDefaults(KernelModule):
     """Defaults of AQMs and fq_ schedulers, common to all stacks (codel_sysctl, pie_sysctl, fq_codel_sysctl, fq_pie_sysctl)."""
+
+    def init(self) -> None:
+        """Everything in the file says so when it is there."""
+        for name in SCHEDULERS:
+            self.kernel.printf(f"load_dn_sched dn_sched {name} loaded")
+        for aqm in AQMS.values():
+            self.kernel.printf(f"load_dn_aqm dn_aqm {aqm.name} loaded")
+
+    def destroy(self) -> None:
+        """And when it goes."""
+        for aqm in AQMS.values():
+            self.kernel.printf(f"unload_dn_aqm {aqm.name} unloaded")
+        for name in SCHEDULERS:
+            self.kernel.printf(f"unload_dn_sched dn_sched {name} unloaded")
 
     codel_target, codel_interval = 5000, 100_000
     _codel_target = _stored("codel.target", "codel_target", "CoDel target in microsecond", 1, 5 * SECOND)
