@@ -17,7 +17,7 @@ def complete(c: Context) -> Iterator[Candidate]:
             yield Candidate(name, (subcommand(name).__doc__ or "").partition("\n")[0].partition(": ")[2].rstrip("."))
         return
     name = c.args[0]
-    if name == "map":
+    if name in ("map", "graph"):
         yield from c.jails()
     elif name == "clock" and len(c.args) == 1:
         for word in CLOCK:
