@@ -107,9 +107,7 @@ async def _show(p: Program, node: Netgraph, path: str, args: list[str]) -> None:
                 break
 
 
-async def _ask(
-    p: Program, node: Netgraph, path: str, version: int, bucket: int, skip: int
-) -> tuple[int, int, list[Flow]]:
+async def _ask(p: Program, node: Netgraph, path: str, version: int, bucket: int, skip: int) -> tuple[int, int, list[Flow]]:
     """One question: (where to go on, how far in there, flows)."""
     try:
         await node.send(path, COOKIE, SHOW, HEADER.pack(version, bucket, skip, 0))

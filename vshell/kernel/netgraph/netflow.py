@@ -30,7 +30,23 @@ V5_HEADER, V5_RECORD, V5_RECORDS = Struct("!HHIIIIBBH"), Struct("!4s4s4sHHIIII2s
 V9_HEADER = Struct("!HHIIII")
 V9_RECORDS = {4: Struct("!4s4s4sHHIIIIII2s2sBBBIIBB"), 6: Struct("!16s16s16sHHIIIIII2s2sBBBIIBB")}
 V9_FLOWSETS = {4: 256, 6: 259}
-V9_FIELDS = ((10, 2), (14, 2), (2, 4), (1, 4), (24, 4), (23, 4), (22, 4), (21, 4), (7, 2), (11, 2), (6, 1), (4, 1), (5, 1), (16, 4), (17, 4))
+V9_FIELDS = (
+    (10, 2),
+    (14, 2),
+    (2, 4),
+    (1, 4),
+    (24, 4),
+    (23, 4),
+    (22, 4),
+    (21, 4),
+    (7, 2),
+    (11, 2),
+    (6, 1),
+    (4, 1),
+    (5, 1),
+    (16, 4),
+    (17, 4),
+)
 V9_ADDRESSES = {4: ((8, 4), (12, 4), (15, 4)), 6: ((27, 16), (28, 16), (62, 16))}
 V9_MASKS = ((9, 1), (13, 1))
 V9_MTU, V9_TIME, V9_PACKETS = 1500, 600, 500
@@ -212,12 +228,11 @@ class FlowCache:
     # version 5 -------------------------------------------------------------------------------------------------
     def _add5(self, fib: Export, flow: Flow) -> None:
         _, _, src, dst, sport, dport, proto, tos, iif = flow.key
-        fib.v5.append(
-            V5_RECORD.pack(
-                src, dst, flow.nexthop, iif, flow.oif, flow.packets & COUNTER_MAX, flow.bytes & COUNTER_MAX, _ms(flow.first),
-                _ms(flow.last), sport, dport, 0, flow.tcp_flags & 0xFF, proto, tos, 0, 0, flow.src_mask, flow.dst_mask, 0,
-            )  # fmt: skip
-        )
+        record = V5_RECORD.pack(
+            src, dst, flow.nexthop, iif, flow.oif, flow.packets & COUNTER_MAX, flow.bytes & COUNTER_MAX, _ms(flow.first),
+            _ms(flow.last), sport, dport, 0, flow.tcp_flags & 0xFF, proto, tos, 0, 0, flow.src_mask, flow.dst_mask, 0,
+        )  # fmt: skip
+        fib.v5.append(record)
         if len(fib.v5) == V5_RECORDS:
             self._send5(fib)
 

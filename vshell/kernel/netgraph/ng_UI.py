@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 KLD = Kld(depends=("netgraph",), size=0x2130)
 
+
 class UI(LastHook, ngtype="UI", cookie=884639499):
     """The node."""
 

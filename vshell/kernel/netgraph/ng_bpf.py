@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EINVAL, ENOENT, KError
 from vshell.kernel.kern.module import Kld
-from vshell.wire.bpf_filter import Insn, bpf_filter, bpf_validate
 from vshell.kernel.netgraph.ng_base import LastHook, NgHook, NgMsg, ng_send_data, ngmsg
 from vshell.kernel.netgraph.ng_parse import HINT16, HOOKBUF, INT32, UINT8, UINT32, UINT64, Array, NgStruct, preceding
+from vshell.wire.bpf_filter import Insn, bpf_filter, bpf_validate
 
 if TYPE_CHECKING:
     from vshell.kernel.net.mbuf import Mbuf

@@ -77,7 +77,7 @@ class Deflate(Compressor, ngtype="deflate", cookie=1166642656):
         if len(data) > BUF_SIZE:
             raise KError(ENOMEM)
         plain = data[1:] if data[:1] == b"\0" else data
-        packed = self.stream.compress(plain) + self.stream.flush(zlib.Z_SYNC_FLUSH)
+        packed: bytes = self.stream.compress(plain) + self.stream.flush(zlib.Z_SYNC_FLUSH)
         packed = packed[: BUF_SIZE - 4].removesuffix(EMPTY_BLOCK)
         out = PROT_COMPD + self.seqnum.to_bytes(2, "big") + packed
         if len(out) > len(data):

@@ -9,7 +9,7 @@ from vshell.kernel.crypto.rc4 import Rc4
 from vshell.kernel.kern.module import KernelModule, Kld, Sysctl
 from vshell.kernel.net.mbuf import m_get
 from vshell.kernel.netgraph.mppc import Compression, Decompression
-from vshell.kernel.netgraph.ng_base import LastHook, NgHook, NgMsg, ng_send_data, ng_send_msg_id, ngmsg
+from vshell.kernel.netgraph.ng_base import LastHook, NgHook, NgMsg, ng_send_data, ng_send_msg_id
 from vshell.kernel.netgraph.ng_parse import UINT8, UINT32, Array, NgStruct
 
 if TYPE_CHECKING:
@@ -219,7 +219,9 @@ class Mppc(LastHook, ngtype="mppc", cookie=942886745):
         if way.bits & MPPE:
             rekeys = lost if way.bits & STATELESS else lost // (UPDATE + 1)
             if rekeys > limits.max_rekey:
-                ending = f" dropped, disabling node {self.label}!" if limits.block_on_max_rekey else f" dropped, node {self.label}"
+                ending = (
+                    f" dropped, disabling node {self.label}!" if limits.block_on_max_rekey else f" dropped, node {self.label}"
+                )
                 if limits.log_max_rekey:
                     self.kernel.log(LOG_ERR, f"ng_mppc_decompress: {lost} packets{ending}")
                 if limits.block_on_max_rekey:

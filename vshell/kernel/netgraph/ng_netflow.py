@@ -310,16 +310,18 @@ def _ipv4(m: Mbuf, start: int) -> Parsed | None:
         return None
     proto = data[at + 9]
     fragment = bool(int.from_bytes(data[at + 6 : at + 8], "big") & 0x1FFF)
-    upper: tuple[bytes, int] | None = (bytes(4), 0)
+    upper = (bytes(4), 0)
     if not fragment:
-        upper = _upper(m, start + hlen, proto)
-        if upper is None:
+        found = _upper(m, start + hlen, proto)
+        if found is None:
             return None
+        upper = found
         if proto == IPPROTO_SCTP:
             # Ports of SCTP count in IPv6 only.
             upper = bytes(4), 0
+    ports, tcp_flags = upper
     size = int.from_bytes(data[at + 2 : at + 4], "big")
-    return bytes(data[at + 12 : at + 16]), bytes(data[at + 16 : at + 20]), upper[0], proto, data[at + 1], size, upper[1], fragment
+    return bytes(data[at + 12 : at + 16]), bytes(data[at + 16 : at + 20]), ports, proto, data[at + 1], size, tcp_flags, fragment
 
 
 def _ipv6(m: Mbuf, start: int) -> Parsed | None:

@@ -66,7 +66,7 @@ class Direction:
         self.hook: NgHook | None = None
         self.reset()
         # Before it has a hook for the first time nothing is set.
-        self.cfg = dict.fromkeys(self.cfg, 0)
+        self.cfg.update(dict.fromkeys(self.cfg, 0))
 
     def reset(self) -> None:
         """As a new hook finds it."""

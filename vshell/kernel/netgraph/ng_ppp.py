@@ -290,7 +290,12 @@ class Ppp(LastHook, ngtype="ppp", cookie=940897795):
 
     def _comp_xmit(self, m: Mbuf, proto: int) -> int:
         """Compression."""
-        if self.conf["enableCompression"] and proto < 0x4000 and proto not in (PROT_COMPD, PROT_CRYPTD) and "compress" in self.ends:
+        if (
+            self.conf["enableCompression"]
+            and proto < 0x4000
+            and proto not in (PROT_COMPD, PROT_CRYPTD)
+            and "compress" in self.ends
+        ):
             add_proto(m, proto, False)
             return ng_send_data(self.ends["compress"], m)
         return self._crypt_xmit(m, proto)

@@ -317,7 +317,9 @@ class Pppoe(LastHook, ngtype="pppoe", cookie=COOKIE):
 
     def _event(self, sp: Session, cmd: int, data: bytes | None = None) -> None:
         """Tell who made the session."""
-        ng_send_msg_id(self, sp.creator, NgMsg(COOKIE, cmd, sp.hook.name.encode("latin-1").ljust(32, b"\0") if data is None else data))
+        ng_send_msg_id(
+            self, sp.creator, NgMsg(COOKIE, cmd, sp.hook.name.encode("latin-1").ljust(32, b"\0") if data is None else data)
+        )
 
     # sending ---------------------------------------------------------------------------------------------------
     def _control(self, sp: Session, code: int, tag: Tag) -> None:
@@ -524,7 +526,7 @@ class Pppoe(LastHook, ngtype="pppoe", cookie=COOKIE):
     def _newsid(self) -> int:
         module = self.kernel[PppoeModule]
         while True:
-            value = module.sid()
+            value: int = module.sid()
             if all(sp.sid != value for sp in self.sessions):
                 return value
 

@@ -260,5 +260,3 @@ def _round(out: list[int], used: list[int], bandwidth: list[int], size: int) -> 
         total -= delta
         if not delta:
             return
-
-

@@ -37,7 +37,13 @@ class Packet:
     __slots__ = ("code", "dst", "etype", "sid", "src", "tags")
 
     def __init__(
-        self, dst: bytes = bytes(6), src: bytes = bytes(6), etype: int = DISC, code: int = 0, sid: int = 0, tags: list[Tag] | None = None
+        self,
+        dst: bytes = bytes(6),
+        src: bytes = bytes(6),
+        etype: int = DISC,
+        code: int = 0,
+        sid: int = 0,
+        tags: list[Tag] | None = None,
     ) -> None:
         self.dst = dst
         self.src = src
