@@ -229,7 +229,7 @@ class Sockets:
             xo.emit(" {t:stack/%-*.*s}", self.stack_width, self.stack_width, tcp.stack)
         if "C" in flags:
             form = " {t:cc/%-*.*s} {:snd-cwnd/%10lu} {:snd-ssthresh/%10lu} {:t-maxseg/%5u} {:ecn/%3s}"
-            ecn = "off" if tcp.state >= TCPS_ESTABLISHED else "n/a"
+            ecn = ("ecn" if tcp.ecn else "off") if tcp.state >= TCPS_ESTABLISHED else "n/a"
             xo.emit(form, self.cc_width, self.cc_width, tcp.cc, tcp.snd_cwnd, tcp.snd_ssthresh, tcp.maxseg, ecn)
         if "P" in flags:
             xo.emit(" {:log-id/%s}", "-")

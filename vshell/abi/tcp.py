@@ -37,6 +37,8 @@ class Xtcpcb(Record):
     cc: str = "cubic"
     snd_cwnd: int = 0
     snd_ssthresh: int = 0
+    ecn: int = 0
+    """1 if both sides speak ECN."""
 
 
 class TcpDrop(Record):

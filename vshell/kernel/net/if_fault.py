@@ -7,9 +7,10 @@ otherwise.  Those of an end are about the frames which that end sends, and belon
     net.link.fault.fault0a.duplicate   per cent that arrive twice
     net.link.fault.fault0a.reorder     per cent that are overtaken by what is sent after them
     net.link.fault.fault0a.corrupt     per cent of the IP packets in which one bit is wrong when they arrive
+    net.link.fault.fault0a.mark        per cent of the packets that could be marked (ECN) and arrive marked as congested
     net.link.fault.fault0a.delay       milliseconds on the way, "2.5" is one and a half more than "1"
     net.link.fault.fault0a.jitter      up to so many milliseconds more, another number for each frame
-    net.link.fault.fault0a.lost, .duplicated, .reordered, .corrupted    how many that were
+    net.link.fault.fault0a.lost, .duplicated, .reordered, .corrupted, .marked    how many that were
 
 What happens to a frame is decided by dice that the machine's seed determines, of each end its own, so that a run repeats.
 A frame that is overtaken is late by one to three milliseconds.  Only IP packets are damaged, behind the Ethernet header:
@@ -29,6 +30,7 @@ from vshell.kernel.net.if_clone import IfCloner, cloner
 from vshell.kernel.net.if_epair import Epair
 from vshell.kernel.net.mbuf import M_CSUM_IP
 from vshell.kernel.net.netisr import ETHERTYPE_IP, ETHERTYPE_IPV6
+from vshell.wire.cksum import in_cksum
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +52,7 @@ SHARES = {
     "duplicate": "Per cent of the frames that arrive twice",
     "reorder": "Per cent of the frames that others overtake",
     "corrupt": "Per cent of the IP packets that are damaged",
+    "mark": "Per cent of the ECN-capable packets that are marked",
 }
 TIMES = {
     "delay": "Milliseconds a frame is under way",
@@ -60,6 +63,7 @@ COUNTS = {
     "duplicated": "Frames that arrived twice",
     "reordered": "Frames that others overtook",
     "corrupted": "Packets that were damaged",
+    "marked": "Packets that were marked",
 }
 
 
@@ -142,21 +146,21 @@ class Cable:
 
     __slots__ = (
         "corrupt", "corrupted", "cut", "delay", "dice", "duplicate", "duplicated", "end", "jitter", "kernel", "loss", "lost",
-        "reorder", "reordered",
+        "mark", "marked", "reorder", "reordered",
     )  # fmt: skip
 
     def __init__(self, end: FaultIfnet) -> None:
         self.end = end
         self.kernel: Kernel = end.kernel
         self.dice = Random(self.kernel.random.next64())
-        self.loss = self.duplicate = self.reorder = self.corrupt = self.delay = self.jitter = 0
+        self.loss = self.duplicate = self.reorder = self.corrupt = self.mark = self.delay = self.jitter = 0
         self.cut = False
         """The interfaces are gone: what is still under way is so for good."""
-        self.lost = self.duplicated = self.reordered = self.corrupted = 0
+        self.lost = self.duplicated = self.reordered = self.corrupted = self.marked = 0
 
     def set(self) -> None:
         """A setting has changed: a good cable is none."""
-        good = not (self.loss or self.duplicate or self.reorder or self.corrupt or self.delay or self.jitter)
+        good = not (self.loss or self.duplicate or self.reorder or self.corrupt or self.mark or self.delay or self.jitter)
         self.end.netisrq = self.kernel.netisrq if good else self  # type: ignore[assignment]
 
     def _happens(self, share: int) -> bool:
@@ -177,6 +181,8 @@ class Cable:
             self._send(handler, other, twin)
 
     def _send(self, handler: Any, other: Ifnet, m: Mbuf) -> None:
+        if self.mark and self._happens(self.mark):
+            self._mark(m)
         if self._happens(self.corrupt):
             self._damage(m)
         late = self.delay + (self.dice.uniform(self.jitter + 1) if self.jitter else 0)
@@ -191,6 +197,21 @@ class Cable:
     def _arrive(self, handler: Any, other: Ifnet, m: Mbuf) -> None:
         if not self.cut:
             self.kernel.netisrq.append((handler, other, m))
+
+    def _mark(self, m: Mbuf) -> None:
+        """Congestion experienced (RFC 3168), if the packet's sender says that it understands."""
+        data, at = m.data, m.off + 14
+        kind = data[at - 2] << 8 | data[at - 1]
+        if kind == ETHERTYPE_IP and len(data) >= at + 20 and data[at + 1] & 3:
+            head = slice(at, at + ((data[at] & 15) << 2))
+            data[at + 1] |= 3
+            data[at + 10 : at + 12] = b"\0\0"
+            data[at + 10 : at + 12] = in_cksum(data[head]).to_bytes(2, "big")
+        elif kind == ETHERTYPE_IPV6 and len(data) >= at + 40 and data[at + 1] & 0x30:
+            data[at + 1] |= 0x30
+        else:
+            return
+        self.marked += 1
 
     def _damage(self, m: Mbuf) -> None:
         data, at = m.data, m.off + 14

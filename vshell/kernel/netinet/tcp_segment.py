@@ -45,6 +45,10 @@ if TYPE_CHECKING:
     from vshell.kernel.net.mbuf import Mbuf
 
 
+PAWS_IDLE = 24 * 24 * 3600 * 1000
+"""TCP_PAWS_IDLE: 24 days in ms."""
+
+
 class Seg:
     """A segment being looked at; `seq` and `ack` are in the connection's endless numbers once it is known."""
 
@@ -308,6 +312,8 @@ def _validate(tp: Tcpcb, seg: Seg) -> Verdict:
         else:
             tcp_send_challenge_ack(tp)
         return Verdict.DROP
+    if seg.to.ts is not None and tp.ticks() - tp.ts_recent_age > PAWS_IDLE:
+        tp.ts_recent = 0  # so old that the peer's clock may have gone round
     if seg.to.ts is not None and tp.ts_recent and tstmp_lt(seg.to.ts[0], tp.ts_recent):
         stat.rcvduppack += 1
         stat.rcvdupbyte += len(seg.data)

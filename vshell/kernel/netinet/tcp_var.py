@@ -316,7 +316,7 @@ class Tcpcb:
         return Xtcpcb(
             self.state, self.sndrexmitpack, self.rcvoopack, self.sndzerowin, self.maxseg, left(TT_REXMT), left(TT_PERSIST),
             left(TT_KEEP), left(TT_2MSL), left(TT_DELACK), self.ticks() - self.rcvtime, cc=self.cc.name,
-            snd_cwnd=self.snd_cwnd, snd_ssthresh=self.snd_ssthresh,
+            snd_cwnd=self.snd_cwnd, snd_ssthresh=self.snd_ssthresh, ecn=int(self.ecn_permit),
         )  # fmt: skip
 
 

@@ -64,6 +64,6 @@ def test_nodes_come_and_go_with_the_interfaces() -> None:
         """
     )
     assert out == [
-        "fault1a", "10", f"{A}.loss: 0 -> 0.25", f"{A}.loss: 0.25", f"sysctl: {A}.loss=1: Operation not permitted", "0",
+        "fault1a", "12", f"{A}.loss: 0 -> 0.25", f"{A}.loss: 0.25", f"sysctl: {A}.loss=1: Operation not permitted", "0",
         "sysctl: unknown oid 'net.link.fault'", "vtnet0 vtnet1 lo0",
     ]  # fmt: skip

@@ -136,11 +136,16 @@ def test_over_ipv6_with_newreno() -> None:
 def test_congestion_is_marked_instead_of_lost() -> None:
     session = chain(2)
     session.feed("for j in n0 n1; do jexec $j sysctl net.inet.tcp.ecn.enable=1; done\n")
-    data = pattern(MB // 4, 4)
+    session.feed(f"sysctl {NODE}0a.mark=2 {NODE}0a.delay=2\n")
+    data = pattern(MB // 2, 4)
     assert converse(session, (1, 2), SockaddrIn(bytes([10, 0, 1, 2]), PORT), data, b"x")[1] == data
     one, two = stats(session, "n0"), stats(session, "n1")
+    assert two["packets received with ECN CE bit set"] > 3
+    assert one["times ECN reduced the congestion window"] > 2
+    assert one["data packets (0 bytes) retransmitted"] == 0
     assert one["successful ECN handshake"] == two["successful ECN handshake"] == 1
-    assert one["packets sent with ECN ECT(0) bit set"] == two["packets received with ECN ECT(0) bit set"] > 100
+    marked = two["packets received with ECN CE bit set"]
+    assert one["packets sent with ECN ECT(0) bit set"] == two["packets received with ECN ECT(0) bit set"] + marked > 100
 
 
 share = st.integers(0, 12)
