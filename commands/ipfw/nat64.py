@@ -22,6 +22,7 @@ from vshell.abi.ip_fw_nat64 import (
     EactionSetConfig,
     EactionStats,
 )
+from vshell.abi.signal import SIGSEGV
 from vshell.commands.ipfw.addresses import table_name_ok
 from vshell.commands.ipfw.cmdline import Options
 from vshell.commands.ipfw.words import EX_OSERR, EX_USAGE
@@ -209,6 +210,10 @@ class Instances:
         prefix = inet_pton6(name)
         if prefix is None:
             o.errx(EX_USAGE, f"Bad prefix: {name}")
+        if not slash:
+            # The original follows the null pointer that the missing slash left it with.
+            o.p.sys.kill(o.p.sys.getpid(), SIGSEGV)
+            o.exit(128 + SIGSEGV)
         plen = strtol(length)[0] & 0xFF
         if not check_nat64prefix(prefix, plen):
             o.errx(EX_USAGE, f"Bad prefix length: {length}")

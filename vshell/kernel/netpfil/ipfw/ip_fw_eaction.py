@@ -9,12 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from vshell.abi.errno import EINVAL, ESRCH, KError
-from vshell.abi.ip_fw import O_EXTERNAL_ACTION, O_EXTERNAL_DATA, O_EXTERNAL_INSTANCE, Insn, ObjectList
+from vshell.abi.errno import EEXIST, EINVAL, ESRCH, KError
+from vshell.abi.ip_fw import (
+    O_EXTERNAL_ACTION,
+    O_EXTERNAL_DATA,
+    O_EXTERNAL_INSTANCE,
+    Insn,
+    ObjectList,
+    RangeRequest,
+    SetSwap,
+)
 from vshell.kernel.kern.module import SI_ORDER_ANY, SI_SUB_PROTO_FIREWALL, VnetModule
 from vshell.kernel.netpfil.ipfw.ip_fw2 import IpFw
 from vshell.kernel.netpfil.ipfw.ip_fw_action import DENY, LOADABLE, Action
-from vshell.kernel.netpfil.ipfw.ip_fw_sockopt import fw3
+from vshell.kernel.netpfil.ipfw.ip_fw_sockopt import fw3, manage_sets
 
 if TYPE_CHECKING:
     from vshell.kernel.net.vnet import Vnet
@@ -181,6 +189,28 @@ def _make_eaction(vnet: Vnet, cmds: tuple[Insn, ...], which: int) -> tuple[Actio
 
 
 LOADABLE[O_EXTERNAL_ACTION] = _make_eaction
+
+
+def _manage_sets(f: IpFw, r: RangeRequest, test: bool) -> None:
+    """ipfw_obj_manage_sets: instances go with the rules.  EEXIST if one of that name is in the set they are moved to."""
+    srv: SrvObjects = f.vnet[SrvObjects]
+    swap = isinstance(r, SetSwap)
+    if swap and not test:
+        for no in list(srv):
+            other = srv.find(no.type, no.name, r.new_set)
+            if no.set == r.set and other is not None and no.type in srv.kinds:
+                srv.kinds[no.type].swapped(no, other)
+    for no in [no for no in srv if no.type != EACTION]:
+        if test:
+            if not swap and no.set == r.set and srv.find(no.type, no.name, r.new_set) is not None:
+                raise KError(EEXIST)
+        elif no.set == r.set:
+            no.set = r.new_set
+        elif no.set == r.new_set and swap:
+            no.set = r.set
+
+
+manage_sets.append(_manage_sets)
 
 
 @fw3(ObjectList)

@@ -84,6 +84,9 @@ class EactionModule(VnetModule, sub=SI_SUB_PROTO_IFATTACHDOMAIN, order=SI_ORDER_
         """Change what can be changed."""
         raise KError(EOPNOTSUPP)
 
+    def swapped(self, one: Any, two: Any) -> None:
+        """Two instances of one name are about to exchange their sets."""
+
     def stats(self, instance: Any) -> dict[str, int]:
         """Its counters."""
         counters: dict[str, int] = instance.stats

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 Handler = Callable[[IpFw, Any], Any]
 H = TypeVar("H", bound=Handler)
 HANDLERS: dict[type[Any], Handler] = {}
+manage_sets: list[Callable[[IpFw, RangeRequest, bool], None]] = []
+"""f(firewall, request, only test it): what else is in sets, and goes with the rules when those are exchanged or moved."""
 
 
 def fw3(*requests: type[Any]) -> Callable[[H], H]:
@@ -174,11 +176,15 @@ def swap_sets(f: IpFw, r: RangeRequest) -> int:
     """Exchange two sets, or add one to another; the very last rule stays where it is."""
     if r.set >= IPFW_MAX_SETS or r.new_set >= IPFW_MAX_SETS:
         raise KError(EINVAL)
+    for manage in manage_sets:
+        manage(f, r, True)
     for rule in f.map[:-1]:
         if rule.set == r.set:
             rule.set = r.new_set
         elif rule.set == r.new_set and isinstance(r, SetSwap):
             rule.set = r.set
+    for manage in manage_sets:
+        manage(f, r, False)
     f.refresh()
     return 0
 

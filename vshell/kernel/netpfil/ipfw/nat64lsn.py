@@ -403,7 +403,7 @@ class Nat64Lsn(EactionModule, sub=SI_SUB_PROTO_IFATTACHDOMAIN, order=SI_ORDER_AN
 
     def export(self, instance: Nat64LsnInstance) -> Nat64LsnConfig:
         """nat64lsn_export_config."""
-        return replace(instance.c, set=instance.set, flags=instance.flags)
+        return replace(instance.c, name=instance.name, set=instance.set, flags=instance.flags)
 
     def configure(self, instance: Nat64LsnInstance, config: Any) -> None:
         """All but the prefixes; chunks of groups that are there stay as they are."""
@@ -412,6 +412,15 @@ class Nat64Lsn(EactionModule, sub=SI_SUB_PROTO_IFATTACHDOMAIN, order=SI_ORDER_AN
             _defaults(config), name=c.name, set=c.set, prefix4=c.prefix4, plen4=c.plen4, prefix6=c.prefix6, plen6=c.plen6
         )
         instance.flags = config.flags & FLAGS
+
+    def swapped(self, one: Nat64LsnInstance, two: Nat64LsnInstance) -> None:
+        """nat64lsn_swap_sets_cb: what was learned stays where it is, if both allow that and are for the same prefixes."""
+        same = all(getattr(one.c, n) == getattr(two.c, n) for n in ("prefix4", "plen4", "prefix6", "plen6"))
+        if same and one.flags & two.flags & NAT64LSN_ALLOW_SWAPCONF:
+            for name in ("c", "flags", "stats", "aliases", "hosts", "jobs"):
+                mine, others = getattr(one, name), getattr(two, name)
+                setattr(one, name, others)
+                setattr(two, name, mine)
 
     def stats(self, instance: Nat64LsnInstance) -> dict[str, int]:
         """export_stats: counters, and how many there are of hosts and groups."""
