@@ -148,6 +148,16 @@ def test_an_fq_scheduler_at_work_keeps_the_module(run: Run) -> None:
     assert run(script).stderr == b"kldunload: can't unload file: Device busy\n"
 
 
+def test_the_service_reads_its_file(run: Run) -> None:
+    script = "printf 'pipe 1 config bw 10Mbit/s\\n' > /etc/dnctl.conf; service dnctl onestart; dnctl pipe show | head -1"
+    assert run(script).stdout == b"Enabling dnctl.\n00001:  10.000 Mbit/s    0 ms burst 0 \n"
+
+
+def test_a_file_of_commands_names_its_lines(run: Run) -> None:
+    script = "printf '# pipes\\npipe 1 config bw 1Mbit/s # one\\n\\npipe 1 confog\\n' > /f; kldload dummynet; dnctl /f"
+    assert run(script).stderr == b"Line 4: bad command `confog'\n"
+
+
 WORDS = """\
 plr noerror buckets dst-ip src-ip proto weight lmax all mask droptail ecn red gred codel fq_codel pie fq_pie bw delay queue
 sched pri type rr qfq fifo wf2q+ prio flow-id dst-ip6 profile burst target limit flows quantum onoff 0 1 7 0xff /64 -1 0.1,0.2
