@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from vshell.abi.errno import KError
-from vshell.abi.fcntl import S_IFLNK, S_IFMT
+from vshell.abi.fcntl import S_IFCHR, S_IFLNK, S_IFMT
 from vshell.userland.getopt_long import NO, REQUIRED, GetoptLong
 from vshell.userland.humanize import expand_number
 from vshell.userland.program import Program, program
-from vshell.userland.stdio import encode
+from vshell.userland.stdio import Reader, encode
 from vshell.userland.textfile import finish, read_all
 
 LONGS = {
@@ -58,15 +58,23 @@ class Options:
         return value
 
 
-async def contents(o: Options, path: str) -> bytes:
-    """A file, or the standard input for "-"."""
+def endless(o: Options, path: str) -> bool:
+    """True for a device, which may have no end."""
+    try:
+        return path != "-" and o.p.sys.stat(path).st_mode & S_IFMT == S_IFCHR
+    except KError:
+        return False
+
+
+async def contents(o: Options, path: str, most: int = -1) -> bytes:
+    """A file, or the standard input for "-"; of a device no more than can matter."""
     p = o.p
     try:
         if path == "-":
             return await p.stdin.read()
         fd = p.sys.open(path)
         try:
-            return await read_all(p, fd)
+            return await (read_all(p, fd) if most < 0 else Reader(p.sys, fd).read(most))
         finally:
             p.sys.close(fd)
     except KError as e:
@@ -152,7 +160,16 @@ async def run(o: Options) -> int:
     if targets is not None:
         targets = [target[skip:] for target, skip in zip(targets, o.skips, strict=True)]
         return compare(o, paths, targets[0], targets[1])
-    data = [await contents(o, path) for path in paths]
+    data = [b"", b""]
+    most = -1
+    for i in sorted((0, 1), key=lambda i: endless(o, paths[i])):
+        device = endless(o, paths[i])
+        if device and (most >= 0 or o.limit):
+            most = max(most, o.limit) + o.skips[i] + 1
+            data[i] = await contents(o, paths[i], most)
+        else:
+            data[i] = await contents(o, paths[i])
+        most = len(data[i])
     names = ["stdin" if path == "-" else path for path in paths]
     if "z" in o.flags and "-" not in paths and len(data[0]) != len(data[1]):
         if "s" not in o.flags:

@@ -18,6 +18,7 @@ usage: du [--libxo] [-Aclnx] [-H | -L | -P] [-g | -h | -k | -m]
           [file ...]
 """
 EX_USAGE = 64
+BLOCK = 512
 
 
 class Du:
@@ -31,6 +32,8 @@ class Du:
         self.depth = -1
         self.human = 0
         self.unit = getbsize(p.env.get("BLOCKSIZE", ""))[1]
+        self.block = BLOCK
+        """-B: what files are made of."""
         self.masks: list[str] = []
         self.threshold = 0
         self.seen: set[tuple[int, int]] = set()
@@ -58,7 +61,7 @@ class Du:
                 size = expand_number(value)
                 if size is None or size < 1:
                     self.xo.errx(1, f"invalid blocksize: {value}")
-                self.unit = size
+                self.block = size
             elif key == "I":
                 self.masks.append(value)
             elif key == "t":
@@ -80,11 +83,20 @@ class Du:
             self.usage()
         if "s" in self.flags:
             self.depth = 0
+        if "A" not in self.flags:
+            self.block = -(-self.block // BLOCK)
+            self.unit //= BLOCK
+        if self.threshold:
+            blocks = int(self.threshold / BLOCK) * self.block
+            self.limit = int((blocks + self.unit - 1) / self.unit)
         return parsed.args
 
+    limit = 0
+    """The threshold in the units that are shown."""
+
     def size(self, e: FtsEntry) -> int:
-        """What an entry takes, in 512-byte blocks (bytes with -A)."""
-        return e.st.st_size if "A" in self.flags else e.st.st_blocks * 512
+        """What an entry takes, in blocks."""
+        return -(-(e.st.st_size if "A" in self.flags else e.st.st_blocks) // self.block)
 
     def counted(self, e: FtsEntry) -> bool:
         """False for a further link to a file that was counted."""
@@ -98,12 +110,19 @@ class Du:
 
     def show(self, size: int, path: str) -> None:
         """One line."""
-        blocks = -(-size // self.unit)
-        if self.threshold and (size < self.threshold if self.threshold > 0 else size > -self.threshold):
+        blocks = -(-size * self.block // self.unit)
+        if self.threshold and self.limit > (blocks if self.threshold > 0 else -blocks):
             return
         self.xo.open_instance("paths")
         if self.human:
-            text = humanize_number(size, 5, byte=True, decimal=True, space=False, divisor=self.human)
+            text = humanize_number(
+                size * self.block * (1 if "A" in self.flags else BLOCK),
+                5,
+                byte=True,
+                decimal=True,
+                space=False,
+                divisor=self.human,
+            )
             self.xo.emit("{:blocks/%4s}", text)
         else:
             self.xo.emit("{:blocks/%jd}", blocks)
@@ -112,9 +131,10 @@ class Du:
 
     def visit(self, e: FtsEntry) -> None:
         """One entry of the walk."""
-        if e.info in (FTS_DC, FTS_DNR, FTS_NS):
-            reason = strerror(e.error.errno) if e.error is not None else "directory causes a cycle"
-            self.xo.warnx(f"{e.path}: {reason}")
+        if e.info == FTS_DC:
+            return
+        if e.info in (FTS_DNR, FTS_NS):
+            self.xo.warnx(f"{e.path}: {strerror(e.error.errno) if e.error is not None else ''}")
             self.status = 1
             return
         if any(fnmatch(mask, e.name) for mask in self.masks):
@@ -123,7 +143,9 @@ class Du:
         if e.info == FTS_D:
             self.sums[e.level] = 0
             return
-        size = self.size(e) if self.counted(e) else 0
+        if not self.counted(e):
+            return
+        size = self.size(e)
         if e.info == FTS_DP:
             size += self.sums.pop(e.level, 0)
             if self.depth < 0 or e.level <= self.depth:

@@ -7,7 +7,7 @@ not fit stays here and crt0 writes it out when `main` has returned.
 
 from __future__ import annotations
 
-from vshell.abi.errno import EBADF, KError
+from vshell.abi.errno import EBADF, ENOMEM, KError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,6 +110,10 @@ class Writer:
         self._try = BUFSIZ if done == size else 2 * len(self._buffer)
 
 
+MEMORY = 1 << 27
+"""What a program may hold of one file; without a limit /dev/zero takes all there is."""
+
+
 class Reader:
     """An input stream on a descriptor."""
 
@@ -166,4 +170,7 @@ class Reader:
             data = b""
         self._buffer += data
         self._eof = not data
+        if len(self._buffer) > MEMORY:
+            self._buffer.clear()
+            raise KError(ENOMEM)
         return bool(data)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from vshell.abi.errno import KError
+from vshell.abi.errno import ENOMEM, KError
 from vshell.abi.fcntl import O_RDONLY
 from vshell.userland.program import Program
-from vshell.userland.stdio import Reader, decode
+from vshell.userland.stdio import MEMORY, Reader, decode
 
 MUCH = 1 << 16
 
 
 async def read_all(p: Program, fd: int) -> bytes:
-    """Everything up to end of file."""
+    """Everything up to end of file; ENOMEM if that is too much."""
     parts = []
+    size = 0
     while data := await p.sys.read(fd, 1 << 20):
         parts.append(data)
+        size += len(data)
+        if size > MEMORY:
+            raise KError(ENOMEM)
     return b"".join(parts)
 
 
