@@ -26,6 +26,7 @@ from vshell.abi.sockio import IFCAP_VLAN_HWTAGGING, IFF_DRV_RUNNING, IFF_MONITOR
 from vshell.kernel.kern.module import Sysctl, VnetModule, sysctl_proc
 from vshell.kernel.net.bridge_pfil import bridge_pfil
 from vshell.kernel.net.bridgestp import BSTP_ETHERADDR, DISCARDING, LEARNING, Port
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_ethersubr import EtherIfnet, ether_input, ether_vlanencap
 from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, M_VLANTAG
 from vshell.kernel.net.pfil import PFIL_IN, PFIL_OUT
@@ -192,6 +193,7 @@ class BridgePath(EtherIfnet):
         port = self.member[ifp]
         if (self.bflags & IFBRF_VLANFILTER or port.pvid or m.flags & M_VLANTAG) and not self._vfilter_in(port, m):
             self.ierrors += 1
+            drop(self, m, "bridge_input", f"VLAN is not allowed on member {ifp.xname}", True)
             return None
         if self.spans:
             self.span(m)
@@ -205,7 +207,10 @@ class BridgePath(EtherIfnet):
         if ours is None:
             self.forward(port, m, dst, src)
             return None
-        return self._deliver(port, m, src, ours) if ours is not _DROP else None
+        if ours is _DROP:
+            drop(self, m, "bridge_input", "our own frame came back", True)
+            return None
+        return self._deliver(port, m, src, ours)
 
     def _ours(self, ifp: Ifnet, dst: bytes, src: bytes) -> Any:
         """The interface here a frame is for, _DROP for one we sent ourselves, or None (GRAB_OUR_PACKETS)."""
@@ -272,6 +277,7 @@ class BridgePath(EtherIfnet):
         if flags & IFBIF_LEARNING and self.rtupdate(src, vlan, port) is not None and port.addrmax:
             return
         if flags & IFBIF_STP and port.stp is not None and port.stp.state == LEARNING:
+            drop(self, m, "bridge_forward", f"member {port.ifp.xname} is still learning", True)
             return
         node: RtNode | None = None
         if not m.flags & GROUP:
@@ -293,6 +299,8 @@ class BridgePath(EtherIfnet):
             return
         out = node.port
         if not out.ifp.flags & IFF_DRV_RUNNING or flags & out.flags & IFBIF_PRIVATE or out.discarding():
+            why = "is down" if not out.ifp.flags & IFF_DRV_RUNNING else "is private" if not out.discarding() else "is blocked"
+            drop(self, m, "bridge_forward", f"member {out.ifp.xname} {why}", True)
             return
         if filtered and bridge_pfil(self, m, self, out.ifp, PFIL_OUT):
             return

@@ -28,6 +28,7 @@ from vshell.abi.sockio import (
 )  # fmt: skip
 from vshell.abi.topology import WIRE
 from vshell.kernel.kern.module import KernelModule, sysctl_proc
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_clone import IfCloner, cloner, if_clone_destroyif, ifc_name2unit
 from vshell.kernel.net.if_ethersubr import EtherIfnet, ether_gen_addr, ether_ifattach, ether_ifdetach, ether_input
 from vshell.kernel.net.if_media import Ifmedia
@@ -141,9 +142,11 @@ class Epair(EtherIfnet):
         size = len(m.data) - m.off
         if size > self.mtu + 18:
             self.oerrors += 1
+            drop(self, m, "epair_transmit", "frame is longer than the MTU", True)
             return E2BIG
         if self.flags & WORKING != WORKING:
             self.oerrors += 1
+            drop(self, m, "epair_transmit", "interface is down", True)
             return ENETDOWN if self.flags & IFF_DRV_RUNNING else ENXIO
         if self.bpf:
             for tap in self.bpf:
@@ -151,6 +154,7 @@ class Epair(EtherIfnet):
         other = self.oifp
         if other.flags & WORKING != WORKING:
             self.oerrors += 1
+            drop(self, m, "epair_transmit", "the other end is down", True)
             return 0
         m.rcvif = other
         m.tags = None

@@ -32,6 +32,7 @@ from vshell.abi.sockio import (
     SIOCSIFMTU,
     SIOCSLANPCP,
 )  # fmt: skip
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_loop import if_simloop
 from vshell.kernel.net.ifnet import Ifaddr, Ifnet, if_attach, if_detach, if_printf
 from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, M_PROMISC, M_VLANTAG
@@ -85,6 +86,7 @@ def ether_output(ifp: Ifnet, m: Mbuf, family: int, gateway: bytes, ro: Any = Non
     """Send a packet to a next hop; returns an errno or 0."""
     flags = ifp.flags
     if flags & (RUNNING | IFF_MONITOR) != RUNNING:
+        drop(ifp, m, "ether_output", "interface is down")
         return ENETDOWN
     if m.flags & (M_BCAST | M_MCAST):
         dst = ETHER_BROADCAST if m.flags & M_BCAST else _map_multicast(family, gateway)
@@ -173,6 +175,7 @@ def ether_input(ifp: Ifnet, m: Mbuf) -> None:
     size = len(data) - off
     if size < 14:
         ifp.ierrors += 1
+        drop(ifp, m, "ether_input", "frame is shorter than its header", True)
         return
     dst, etype = _unpack_input(data, off)
     if dst == ifp.lladdr:
@@ -255,6 +258,7 @@ def ether_demux(ifp: Ifnet, m: Mbuf) -> None:
     if m.flags & M_VLANTAG and m.vtag & 0xFFF:
         if ifp.vlantrunk is None:
             ifp.noproto += 1
+            drop(ifp, m, "ether_demux", f"no interface for VLAN {m.vtag & 0xFFF}", True)
             return
         m.flags &= ~M_PROMISC
         ifp.vlantrunk.input(ifp, m)
@@ -266,6 +270,8 @@ def ether_demux(ifp: Ifnet, m: Mbuf) -> None:
     if handler is None:
         if ifp.netgraph is not None:
             ifp.netgraph.input_orphan(ifp, m)
+        else:
+            drop(ifp, m, "ether_demux", f"nobody takes Ethernet type {etype:#06x}", True)
         return
     if etype == ETHERTYPE_ARP and ifp.flags & IFF_NOARP:
         return

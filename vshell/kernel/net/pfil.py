@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EEXIST, ENOENT, KError
 from vshell.kernel.kern.module import SI_SUB_PROTO_PFIL, VnetModule
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.ifnet import ifnet_arrival_event
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class PfilHead:
         for hook in self.input or ():
             verdict = hook(m, ifp, PFIL_IN, inp)
             if verdict != PFIL_PASS:
-                return verdict
+                return verdict if verdict != PFIL_DROPPED else self._dropped(m, ifp, hook, "in")
         return PFIL_PASS
 
     def run_out(self, m: Mbuf, ifp: Ifnet, inp: Any = None) -> int:
@@ -76,8 +77,16 @@ class PfilHead:
         for hook in self.output or ():
             verdict = hook(m, ifp, PFIL_OUT, inp)
             if verdict != PFIL_PASS:
-                return verdict
+                return verdict if verdict != PFIL_DROPPED else self._dropped(m, ifp, hook, "out")
         return PFIL_PASS
+
+    def _dropped(self, m: Mbuf, ifp: Ifnet | None, hook: Hook, direction: str) -> int:
+        """A hook refused a packet: keep who it was, and the rule it named (`denied`), if it did."""
+        name = next((name for name, (its, _) in self._names.items() if its is hook), "firewall")
+        rule = getattr(getattr(hook, "__self__", None), "denied", None)
+        text = f"denied by ipfw rule {rule}, {direction}" if rule is not None else f"denied by the firewall {name}, {direction}"
+        drop(ifp if ifp is not None else self.vnet, m, "pfil", text, self.name == PFIL_ETHER_NAME)
+        return PFIL_DROPPED
 
     def _publish(self) -> None:
         """Interfaces keep the link-level head at hand while it has hooks."""

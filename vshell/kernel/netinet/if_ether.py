@@ -15,6 +15,7 @@ from vshell.abi.sockio import IFF_NOARP, IFF_STATICARP, IFF_STICKYARP, IFF_UP, I
 from vshell.kernel.kern.clock import NS
 from vshell.kernel.kern.module import SI_ORDER_SECOND, SI_SUB_PROTO_DOMAIN, KernelModule, Sysctl, VnetModule, sysctl_proc
 from vshell.kernel.net import if_ethersubr
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_ethersubr import ether_output_finished, resolvers
 from vshell.kernel.net.ifnet import iflladdr_event
 from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, Mbuf, m_get
@@ -188,6 +189,8 @@ def arpresolve_full(ifp: Ifnet, is_gw: bool, m: Mbuf | None, dst: bytes, table: 
     """Hold the packet and ask, at most once a second."""
     if lle is None:
         if ifp.flags & (IFF_NOARP | IFF_STATICARP) or in_lltable_rtcheck(ifp, dst):
+            if m is not None:
+                drop(ifp, m, "arpresolve", "no ARP for the next hop on this interface")
             return EINVAL
         lle = Llentry(table, dst)
         lle.expire = _uptime(ifp)
@@ -197,6 +200,7 @@ def arpresolve_full(ifp: Ifnet, is_gw: bool, m: Mbuf | None, dst: bytes, table: 
     renew = lle.asked == 0 or lle.expire != now
     if m is not None:
         while lle.hold and len(lle.hold) >= arp.maxhold:
+            drop(ifp, lle.hold[0], "arpresolve", "too many packets wait for the neighbour's address")
             del lle.hold[0]
             arp.stat.dropped += 1
         lle.hold.append(m)
@@ -257,6 +261,8 @@ def lle_free(ifp: Ifnet, lle: Llentry) -> None:
         lle.table.unlink(lle)
     if lle.hold:
         ifp.vnet[Arptab].stat.dropped += len(lle.hold)
+        for m in lle.hold:
+            drop(ifp, m, "arptimer", "nobody answered ARP requests for the next hop")
         lle.hold.clear()
 
 

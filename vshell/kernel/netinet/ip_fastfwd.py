@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from vshell.abi.socket import AF_INET
 from vshell.abi.sockio import IFF_LOOPBACK
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_ethersubr import EtherIfnet
 from vshell.kernel.net.mbuf import M_BCAST, M_FASTFWD_OURS, M_IP_NEXTHOP, M_MCAST, Mbuf
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_BROADCAST, NHF_DEFAULT, NHF_GATEWAY, NHF_REDIRECT, NHF_REJECT, Nhop
@@ -44,6 +45,7 @@ def ip_tryforward(ifp: Ifnet, vnet: Vnet, ip: Ip, m: Mbuf, src: bytes, dst: byte
     data, off = m.data, m.off
     if data[off] != 0x45 and ip.process_options:
         if ip.process_options == 2:
+            drop(ifp, m, "ip_tryforward", "IP options are refused (net.inet.ip.process_options)")
             icmp_error(vnet, m, ICMP_UNREACH, ICMP_UNREACH_FILTER_PROHIB)
         return ip.process_options == 2
     if m.flags & (M_BCAST | M_MCAST) or ifp.flags & IFF_LOOPBACK or src[0] & 0xF0 == 0xE0 or dst[0] & 0xF0 == 0xE0:
@@ -64,6 +66,7 @@ def ip_tryforward(ifp: Ifnet, vnet: Vnet, ip: Ip, m: Mbuf, src: bytes, dst: byte
             return False
     ttl = data[off + 8]
     if ttl <= 1:
+        drop(ifp, m, "ip_tryforward", "time to live is used up")
         icmp_error(vnet, m, ICMP_TIMXCEED, ICMP_TIMXCEED_INTRANS)
         return True
     data[off + 8] = ttl - 1
@@ -122,8 +125,17 @@ def _noroute(vnet: Vnet, ip: Ip, m: Mbuf, nh: Nhop | None) -> None:
     if nh is None:
         ip.stat.noroute += 1
     ip.stat.cantforward += 1
+    drop(vnet, m, "ip_findroute", _refusal(nh))
     if nh is None or not nh.flags & _DROP:
         icmp_error(vnet, m, ICMP_UNREACH, ICMP_UNREACH_HOST)
+
+
+def _refusal(nh: Nhop | None) -> str:
+    if nh is None:
+        return "no route to the destination"
+    if nh.flags & NHF_REJECT:
+        return "reject route"
+    return "blackhole route" if nh.flags & NHF_BLACKHOLE else "directed broadcast"
 
 
 def _pfil_out(vnet: Vnet, ip: Ip, m: Mbuf, nh: Nhop, target: bytes, odst: bytes) -> tuple[Nhop, bytes] | None:
@@ -171,6 +183,7 @@ def _send_fragments(vnet: Vnet, ip: Ip, m: Mbuf, nh: Nhop, target: bytes) -> Non
     """The packet does not fit: cut it, or tell the sender to."""
     if m.data[m.off + 6] & 0x40:
         ip.stat.cantfrag += 1
+        drop(nh.ifp, m, "ip_tryforward", f"must not be fragmented and is too big for the MTU of {nh.mtu}")
         icmp_error(vnet, m, ICMP_UNREACH, ICMP_UNREACH_NEEDFRAG, mtu=nh.mtu)
         return
     error = 0

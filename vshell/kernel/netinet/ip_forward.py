@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vshell.abi.errno import EACCES, EMSGSIZE, ENOBUFS
 from vshell.abi.socket import AF_INET
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, M_SPLIT, Mbuf
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_BROADCAST, NHF_DEFAULT, NHF_GATEWAY, NHF_REDIRECT, NHF_REJECT, Nhop
 from vshell.kernel.net.route.route_tables import fib_lookup
@@ -42,13 +43,16 @@ def ip_forward(ifp: Ifnet, vnet: Vnet, m: Mbuf, srcrt: bool) -> None:
     dst = bytes(data[off + 16 : off + 20])
     if m.flags & (M_BCAST | M_MCAST) or not in_canforward(ip, dst):
         ip.stat.cantforward += 1
+        drop(ifp, m, "ip_forward", "not to be forwarded: group, broadcast or special address")
         return
     if data[off + 8] <= 1:
+        drop(ifp, m, "ip_forward", "time to live is used up")
         icmp_error(vnet, m, ICMP_TIMXCEED, ICMP_TIMXCEED_INTRANS)
         return
     nh = fib_lookup(vnet, AF_INET, dst, m.fib, 0, m.flowid)
     if nh is not None and nh.flags & (NHF_BLACKHOLE | NHF_BROADCAST | NHF_REJECT):
         ip.stat.cantforward += 1
+        drop(ifp, m, "ip_forward", "reject route" if nh.flags & NHF_REJECT else "blackhole route or broadcast")
         if not nh.flags & (NHF_BLACKHOLE | NHF_BROADCAST):
             icmp_error(vnet, m, ICMP_UNREACH, ICMP_UNREACH_HOST)
         return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vshell.abi.socket import AF_INET
 from vshell.abi.sockio import IFF_BROADCAST, IFF_LOOPBACK, IFF_MONITOR
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_ethersubr import HEADER, RUNNING
 from vshell.kernel.net.mbuf import M_BCAST, M_CSUM_IP, M_FASTFWD_OURS, M_IP_NEXTHOP, M_MCAST, Mbuf
 from vshell.kernel.net.netisr import ETHERTYPE_IP, netisr_handlers
@@ -40,12 +41,13 @@ def ip_input(ifp: Ifnet, m: Mbuf) -> None:
     ip = ifp.vnet[Ip]
     flows = ip.flows
     data, off = m.data, m.off
-    if not flows or len(data) - off < 20 or off < 14:
+    room = len(data) - off
+    if not flows or room < 20 or off < 14:
         _ip_input(ifp, m, ip)
         return
     vhl, size, ttl, cksum, pair = _unpack_flow(data, off)
     nh = flows.get(pair)
-    if nh is None or vhl != 0x45 or size != len(data) - off or ttl <= 1 or m.fib or not ip.forwarding:
+    if nh is None or vhl != 0x45 or size != room or ttl <= 1 or m.fib or not ip.forwarding:
         _ip_input(ifp, m, ip)
         return
     out = nh.ifp
@@ -92,18 +94,22 @@ def _ip_input(ifp: Ifnet, m: Mbuf, ip: Ip) -> None:
     room = len(data) - off
     if room < 20:
         ip.stat.tooshort += 1
+        drop(ifp, m, "ip_input", "packet is shorter than its header")
         return
     vhl, size, src, dst = _unpack(data, off)
     hlen = 20
     if vhl != 0x45:
         hlen = (vhl & 0xF) << 2
         if _bad_header(ip, vhl, hlen, room):
+            drop(ifp, m, "ip_input", "bad version or header length")
             return
     if (dst[0] == 127 or src[0] == 127) and not ifp.flags & IFF_LOOPBACK and (in_loopback(ip, dst) or in_loopback(ip, src)):
         ip.stat.badaddr += 1
+        drop(ifp, m, "ip_input", "loopback address on a link")
         return
     if not m.flags & M_CSUM_IP and _from_bytes(data[off : off + hlen], "big") % 65535:
         ip.stat.badsum += 1
+        drop(ifp, m, "ip_input", "checksum of the IP header is wrong")
         return
     if size != room:
         if size < hlen or size > room:
@@ -111,6 +117,7 @@ def _ip_input(ifp: Ifnet, m: Mbuf, ip: Ip) -> None:
                 ip.stat.badlen += 1
             else:
                 ip.stat.tooshort += 1
+            drop(ifp, m, "ip_input", "length in the header is wrong")
             return
         del data[off + size :]
     if ip.forwarding:
@@ -152,6 +159,7 @@ def _ip_input2(ifp: Ifnet, vnet: Vnet, ip: Ip, m: Mbuf, hlen: int, dst: bytes) -
             return
     if dst == b"\0\0\0\0":
         ip.stat.badaddr += 1
+        drop(ifp, m, "ip_input", "destination is 0.0.0.0")
         return
     if hlen > 20:
         if ip_dooptions(ifp, vnet, m, hlen):
@@ -165,6 +173,7 @@ def _ip_input2(ifp: Ifnet, vnet: Vnet, ip: Ip, m: Mbuf, hlen: int, dst: bytes) -
             ip_forward(ifp, vnet, m, changed)
         else:
             ip.stat.cantforward += 1
+            drop(ifp, m, "ip_input", "not for us, and net.inet.ip.forwarding is 0")
 
 
 DROP, OURS, FORWARD = 0, 1, 2
@@ -181,10 +190,12 @@ def _whose(ifp: Ifnet, vnet: Vnet, ip: Ip, m: Mbuf, dst: bytes, changed: bool) -
         strong = ip.strong_es and not ip.forwarding and not ifp.flags & IFF_LOOPBACK and ifp.carp is None and not changed
         if strong and ia.ifp is not ifp:
             ip.stat.badaddr += 1
+            drop(ifp, m, "ip_input", "address of another interface (net.inet.ip.rfc1122_strong_es)")
             return DROP
         validate = ip.source_address_validation and not ifp.flags & IFF_LOOPBACK
         if validate and in_localip_fib(vnet, bytes(m.data[m.off + 12 : m.off + 16]), ifp.fib):
             ip.stat.badaddr += 1
+            drop(ifp, m, "ip_input", "source is an address of our own")
             return DROP
         ia.ipackets += 1
         ia.ibytes += size
@@ -199,6 +210,7 @@ def _whose(ifp: Ifnet, vnet: Vnet, ip: Ip, m: Mbuf, dst: bytes, changed: bool) -
         return OURS
     if in_linklocal(dst) or in_linklocal(m.data[m.off + 12 : m.off + 16]):
         ip.stat.cantforward += 1
+        drop(ifp, m, "ip_input", "link-local addresses are not forwarded")
         return DROP
     return FORWARD
 

@@ -8,6 +8,7 @@ from vshell.abi.errno import EACCES, EADDRNOTAVAIL, EHOSTUNREACH, EMSGSIZE, ENET
 from vshell.abi.in_ import IP_DEFAULT_MULTICAST_TTL
 from vshell.abi.socket import AF_INET
 from vshell.abi.sockio import IFF_BROADCAST, IFF_LOOPBACK, IFF_MULTICAST
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_loop import if_simloop
 from vshell.kernel.net.mbuf import (
     LEADING_SPACE,
@@ -116,6 +117,7 @@ def _path(vnet: Vnet, ip: Ip, m: Mbuf, dst: bytes, ro: Nhop | None, flags: int, 
     nh = ro if ro is not None else fib_lookup(vnet, AF_INET, dst, m.fib, 0, m.flowid)
     if nh is None:
         ip.stat.noroute += 1
+        drop(vnet, m, "ip_output", "no route to the destination")
         return EHOSTUNREACH
     nh.pksent += 1
     ifp, nhflags = nh.ifp, nh.flags
@@ -138,6 +140,7 @@ def _toif(vnet: Vnet, ip: Ip, m: Mbuf, dst: bytes, flags: int) -> Path | int:
         ia = ifa_ifwithdstaddr(vnet, dst, m.fib) or ifa_ifwithnet(vnet, dst, m.fib)
     if ia is None:
         ip.stat.noroute += 1
+        drop(vnet, m, "ip_output", "no interface has that network")
         return ENETUNREACH
     data[off + 8] = 1
     ifp = ia.ifp
@@ -238,6 +241,7 @@ def _send(ip: Ip, m: Mbuf, path: Path, hlen: int, flags: int) -> int:
     data, off, ifp = m.data, m.off, path.ifp
     if (data[off + 16] == 127 or data[off + 12] == 127) and _loopback_on_wire(ip, data, off, ifp):
         ip.stat.badaddr += 1
+        drop(ifp, m, "ip_output", "loopback addresses must not leave the host")
         return EADDRNOTAVAIL
     size = data[off + 2] << 8 | data[off + 3]
     ia = path.ia
@@ -250,6 +254,7 @@ def _send(ip: Ip, m: Mbuf, path: Path, hlen: int, flags: int) -> int:
         return ifp.output(m, AF_INET, path.gw, path.nh)
     if data[off + 6] & 0x40:
         ip.stat.cantfrag += 1
+        drop(ifp, m, "ip_output", f"must not be fragmented and is too big for the MTU of {path.mtu}")
         return EMSGSIZE
     pieces = ip_fragment(ip, m, path.mtu)
     if not pieces:

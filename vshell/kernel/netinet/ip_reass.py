@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vshell.abi.errno import EINVAL, KError
 from vshell.kernel.kern.clock import NS
 from vshell.kernel.kern.module import SI_SUB_PROTO_DOMAIN, KernelModule, Sysctl, VnetModule, sysctl_proc
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.mbuf import LEADING_SPACE, Mbuf
 from vshell.kernel.netinet.ip_var import Ip
 from vshell.wire.ip import IP_MAXPACKET, IP_MF
@@ -41,7 +42,7 @@ class Ipq:
 class IpReass(VnetModule, sub=SI_SUB_PROTO_DOMAIN):
     """The packets of a stack that are not complete yet."""
 
-    maxfragpackets = Sysctl("net.inet.ip.maxfragpackets", 954, "Maximum number of IPv4 fragment reassembly queue entries")
+    maxfragpackets = Sysctl("net.inet.ip.maxfragpackets", 946, "Maximum number of IPv4 fragment reassembly queue entries")
     maxfragsperpacket = Sysctl("net.inet.ip.maxfragsperpacket", 16, "Maximum number of IPv4 fragments allowed per packet")
     maxfragbucketsize = Sysctl(
         "net.inet.ip.maxfragbucketsize", 1, "Maximum number of IPv4 fragment reassembly queue entries per bucket", minimum=1
@@ -89,7 +90,7 @@ class IpReass(VnetModule, sub=SI_SUB_PROTO_DOMAIN):
 class ReassGlobal(KernelModule, sub=SI_SUB_PROTO_DOMAIN):
     """Limits over all stacks."""
 
-    maxfrags = Sysctl("net.inet.ip.maxfrags", 954, "Maximum number of IPv4 fragments allowed across all reassembly queues")
+    maxfrags = Sysctl("net.inet.ip.maxfrags", 946, "Maximum number of IPv4 fragments allowed across all reassembly queues")
 
     def __init__(self, kernel: Any) -> None:
         super().__init__(kernel)
@@ -116,14 +117,17 @@ def ip_reass(vnet: Vnet, m: Mbuf) -> Mbuf | None:
     if reass.maxfragsperpacket == 0 or (shared.maxfrags >= 0 and shared.nfrags >= shared.maxfrags):
         stat.fragments += 1
         stat.fragdropped += 1
+        drop(vnet, m, "ip_reass", "no room for fragments (net.inet.ip.maxfrags, maxfragsperpacket)")
         return None
     if not body or (more and len(body) & 7):
         stat.toosmall += 1
         stat.fragdropped += 1
+        drop(vnet, m, "ip_reass", "fragment is empty, or its length is no multiple of 8")
         return None
     if at + len(body) > IP_MAXPACKET:
         stat.toolong += 1
         stat.fragdropped += 1
+        drop(vnet, m, "ip_reass", "packet would be longer than 65535 bytes")
         return None
     stat.fragments += 1
     key = (bytes(data[off + 12 : off + 16]), bytes(data[off + 16 : off + 20]), data[off + 9], data[off + 4] << 8 | data[off + 5])
@@ -132,11 +136,13 @@ def ip_reass(vnet: Vnet, m: Mbuf) -> Mbuf | None:
         if reass.maxfragpackets >= 0 and len(reass.queues) >= reass.maxfragpackets:
             if not reass.queues:
                 stat.fragdropped += 1
+                drop(vnet, m, "ip_reass", "fragments are refused (net.inet.ip.maxfragpackets)")
                 return None
             stat.fragtimeout += reass.drop(next(iter(reass.queues)))
         fp = reass.queues[key] = Ipq(vnet.kernel.clock.now + reass.ttl * NS, m.rcvif)
         fp.timer = vnet.kernel.clock.after(reass.ttl * NS, reass.timeout, key)
     if not _insert(stat, shared, fp, at, body, more, data[off + 1] & _ECN_MASK):
+        drop(vnet, m, "ip_reass", "fragment does not fit to the others")
         return None
     if at == 0:
         fp.header = bytes(data[off : off + hlen])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vshell.abi.tcp import TCPS_CLOSED, TCPS_LISTEN, TCPS_TIME_WAIT
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.mbuf import M_BCAST, M_IP_NEXTHOP, M_MCAST
 from vshell.kernel.netinet.in_proto import ip_protox
 from vshell.kernel.netinet.in_var import in_ifnet_broadcast, in_multicast
@@ -47,6 +48,7 @@ def tcp_input(ifp: Ifnet, m: Mbuf, src: bytes, dst: bytes, packet: bytes, bad: b
     stat.rcvtotal += 1
     if bad:
         stat.rcvbadsum += 1
+        drop(ifp, m, "tcp_input", "TCP checksum is wrong")
         return
     th = tcp_unpack(packet)
     if th is None:
@@ -60,6 +62,7 @@ def tcp_input(ifp: Ifnet, m: Mbuf, src: bytes, dst: bytes, packet: bytes, bad: b
     while True:
         inp = _lookup(tcp, m, seg, wild)
         if inp is None:
+            drop(ifp, m, "tcp_input", f"nobody listens on TCP port {th.dport}")
             _closed_port(tcp, seg, wild)
             return
         tp: Tcpcb = inp.ppcb

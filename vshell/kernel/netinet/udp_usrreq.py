@@ -22,6 +22,7 @@ from vshell.abi.socket import (
 from vshell.kernel.kern.module import SI_SUB_PROTO_DOMAIN, KernelModule, Sysctl, VnetModule, sysctl_proc
 from vshell.kernel.kern.prison_ip import prison_check_ip, prison_remote_ip, prison_restricts
 from vshell.kernel.kern.uipc_socket import Protosw, Socket, protosw
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.mbuf import M_BCAST, M_IP_NEXTHOP, M_MCAST, M_SPLIT, CsumMbuf, m_get
 from vshell.kernel.netinet.counters import Counters
 from vshell.kernel.netinet.in_pcb import (
@@ -104,6 +105,7 @@ def udp_input(ifp: Ifnet, m: Mbuf, hlen: int, proto: int) -> None:
     at = off + hlen
     if len(data) - at < 8:
         stat.hdrops += 1
+        drop(ifp, m, "udp_input", "datagram is shorter than its header")
         return
     sport, dport, length, cksum = HEADER.unpack_from(data, at)
     if not dport:
@@ -111,12 +113,14 @@ def udp_input(ifp: Ifnet, m: Mbuf, hlen: int, proto: int) -> None:
     room = (data[off + 2] << 8 | data[off + 3]) - hlen
     if length != room and (length > room or length < 8):
         stat.badlen += 1
+        drop(ifp, m, "udp_input", "length in the UDP header is wrong")
         return
     src, dst = bytes(data[off + 12 : off + 16]), bytes(data[off + 16 : off + 20])
     if not cksum:
         stat.nosum += 1
     elif in_cksum(data[at : at + length], in_pseudo(src, dst, proto, length)):
         stat.badsum += 1
+        drop(ifp, m, "udp_input", "UDP checksum is wrong")
         return
     payload = bytes(data[at + 8 : at + length])
     if in_multicast(dst) or in_ifnet_broadcast(dst, ifp):
@@ -169,6 +173,7 @@ def _noport(vnet: Vnet, udp: Udp, m: Mbuf, src: bytes, sport: int, dst: bytes, d
         text = f"Connection attempt to UDP {inet_ntoa(dst)}:{dport} from {inet_ntoa(src)}:{sport}"
         vnet.kernel.log(LOG_INFO, text)
     udp.stat.noport += 1
+    drop(vnet, m, "udp_input", f"nobody listens on UDP port {dport}")
     if m.flags & M_MCAST:
         udp.stat.noportmcast += 1
     elif m.flags & M_BCAST:
@@ -204,6 +209,7 @@ def _multi_input(ifp: Ifnet, m: Mbuf, udp: Udp, payload: bytes, src: bytes, spor
             break
     if not taken:
         udp.stat.noport += 1
+        drop(ifp, m, "udp_input", f"nobody listens on UDP port {dport} for this group")
         if in_multicast(dst):
             udp.stat.noportmcast += 1
         else:
@@ -224,6 +230,7 @@ def udp_append(inp: Inpcb, ifp: Ifnet, m: Mbuf, udp: Udp, payload: bytes, src: b
         so.sorwakeup()
     else:
         udp.stat.fullsock += 1
+        drop(ifp, m, "udp_append", "receive buffer of the socket is full")
 
 
 def udp_ctlinput(vnet: Vnet, icmp: bytes) -> None:

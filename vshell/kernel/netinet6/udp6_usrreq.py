@@ -18,6 +18,7 @@ from vshell.abi.socket import (
 )
 from vshell.kernel.kern.module import SI_SUB_PROTO_DOMAIN, VnetModule
 from vshell.kernel.kern.uipc_socket import Protosw, Socket, protosw
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.mbuf import M_MCAST, CsumMbuf, m_get
 from vshell.kernel.netinet.ip_var import Ip
 from vshell.kernel.netinet6.icmp6 import icmp6_error, ip6_ctlprotox
@@ -65,10 +66,12 @@ def udp6_input(ifp: Ifnet, m: Mbuf, off: int) -> None:
     packet = bytes(m.data[base + off :])
     if len(packet) < 8 or int.from_bytes(packet[4:6], "big") > len(packet):
         udp.hdrops += 1
+        drop(ifp, m, "udp6_input", "datagram is shorter than its header says")
         return
     packet = packet[: int.from_bytes(packet[4:6], "big") or len(packet)]
     if packet[6:8] == b"\0\0" or in6_cksum(src, dst, IPPROTO_UDP, packet):
         udp.badsum += 1
+        drop(ifp, m, "udp6_input", "UDP checksum is wrong or missing")
         return
     sport, dport = int.from_bytes(packet[:2], "big"), int.from_bytes(packet[2:4], "big")
     name = SockaddrIn6(src, sport, ifp.index if is_scoped(src) else 0)
@@ -76,6 +79,7 @@ def udp6_input(ifp: Ifnet, m: Mbuf, off: int) -> None:
     matches = [so for so in udp.sockets if _matches(so.pcb, src, sport, dst, dport)]
     if not matches:
         udp.noport += 1
+        drop(ifp, m, "udp6_input", f"nobody listens on UDP port {dport}")
         if not m.flags & M_MCAST:
             icmp6_error(ifp.vnet, m, ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_NOPORT, 0, ifp)
         return
@@ -89,6 +93,7 @@ def udp6_input(ifp: Ifnet, m: Mbuf, off: int) -> None:
             so.sorwakeup()
         else:
             udp.fullsock += 1
+            drop(ifp, m, "udp6_append", "receive buffer of the socket is full")
 
 
 def _matches(pcb: In6pcb, src: bytes, sport: int, dst: bytes, dport: int) -> bool:

@@ -164,6 +164,8 @@ class IpFw(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
         self.set_disable = 0
         self.id = 0
         """Changes with the rules."""
+        self.denied = 0
+        """The rule that refused a packet last: what net/drops.py tells of it."""
         accept = vnet.kernel.kenv.get("net.inet.ip.fw.default_to_accept", "0").strip() not in ("", "0")
         self.accept = int(accept)
         count = IpFwRule(

@@ -44,6 +44,7 @@ def _accept(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
 
 def _deny(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
     f.count(rule, a)
+    f.denied = rule.rulenum
     return DENY
 
 
@@ -59,6 +60,7 @@ def _make_reject(cmd: Insn) -> Action:
 
     def reject(f: IpFw, a: FwArgs, rule: Rule, pos: int) -> int:
         f.count(rule, a)
+        f.denied = rule.rulenum
         if a.ulp < 0 or a.m.flags & (M_BCAST | M_MCAST):
             return DENY
         if a.v4 and cmd.opcode == fw.O_REJECT:
