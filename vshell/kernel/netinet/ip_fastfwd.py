@@ -44,10 +44,7 @@ def ip_tryforward(ifp: Ifnet, vnet: Vnet, ip: Ip, m: Mbuf, src: bytes, dst: byte
     """Forward a packet; False if it has to go the long way, M_FASTFWD_OURS set if a firewall made it ours."""
     data, off = m.data, m.off
     if data[off] != 0x45 and ip.process_options:
-        if ip.process_options == 2:
-            drop(ifp, m, "ip_tryforward", "IP options are refused (net.inet.ip.process_options)")
-            icmp_error(vnet, m, ICMP_UNREACH, ICMP_UNREACH_FILTER_PROHIB)
-        return ip.process_options == 2
+        return _refused(vnet, ip, m)
     if m.flags & (M_BCAST | M_MCAST) or ifp.flags & IFF_LOOPBACK or src[0] & 0xF0 == 0xE0 or dst[0] & 0xF0 == 0xE0:
         return False
     if src in _PRIVATE or dst in _PRIVATE or src[:2] == b"\xa9\xfe" or dst[:2] == b"\xa9\xfe":
@@ -103,6 +100,15 @@ def ip_tryforward(ifp: Ifnet, vnet: Vnet, ip: Ip, m: Mbuf, src: bytes, dst: byte
     ip.stat.fastforward += 1
     if data[off] == 0x45 and target is dst and m.fib == 0 and out is not ifp:
         _remember(vnet, ip, nh, src, dst)
+    return True
+
+
+def _refused(vnet: Vnet, ip: Ip, m: Mbuf) -> bool:
+    """A packet with options: refused by net.inet.ip.process_options=2, else it goes the long way."""
+    if ip.process_options != 2:
+        return False
+    drop(vnet, m, "ip_tryforward", "IP options are refused (net.inet.ip.process_options)")
+    icmp_error(vnet, m, ICMP_UNREACH, ICMP_UNREACH_FILTER_PROHIB)
     return True
 
 
