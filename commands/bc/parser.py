@@ -11,7 +11,7 @@ _TOKEN = re.compile(
     r"(?P<blank>(?:[ \t\f\v\r]|\\\n)+)|(?P<newline>\n)|(?P<comment>/\*.*?\*/|\#[^\n]*)"
     r"|(?P<number>(?:[0-9A-Z](?:\\\n)?)+(?:\.(?:(?:\\\n)?[0-9A-Z])*)?|\.(?:(?:\\\n)?[0-9A-Z])+)"
     r'|(?P<name>[a-z][a-z0-9_]*)|(?P<string>"[^"]*")'
-    r"|(?P<op>\+\+|--|<<=|>>=|<=|>=|==|!=|&&|\|\||<<|>>|[-+*/%^@]=|[-+*/%^=<>!(){}\[\],;.$@])",
+    r"|(?P<op>\+\+|--|<<=|>>=|<=|>=|==|!=|&&|\|\||<<|>>|[-+*%^@]=|/(?!\*)=?|[-+*%^=<>!(){}\[\],;.$@])",
     re.DOTALL,
 )
 KEYWORDS = frozenset((
@@ -273,7 +273,7 @@ class Parser:
         closed = self.closed
         while self.peek()[0] == "newline" or (self.peek() == ("op", ";") and not closed):
             self.take()
-        if self.peek()[0] == "end" and not self.final and pos != len(self.text):
+        if self.peek()[0] == "end" and not self.final:
             raise Incomplete  # an else may come
         if self.accept("else"):
             return "if", test, yes, self.body()
@@ -389,7 +389,10 @@ class Parser:
 
     def operand(self) -> Node:
         """A number, variable, call or something in parentheses."""
-        kind, text = self.take()
+        kind, text = self.peek()
+        if kind == "newline":
+            raise self.fail("bad expression")
+        self.take()
         if kind == "number":
             return "number", text
         if kind == "op" and text == ".":
