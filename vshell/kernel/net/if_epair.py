@@ -144,18 +144,12 @@ class Epair(EtherIfnet):
             self.oerrors += 1
             drop(self, m, "epair_transmit", "frame is longer than the MTU", True)
             return E2BIG
-        if self.flags & WORKING != WORKING:
-            self.oerrors += 1
-            drop(self, m, "epair_transmit", "interface is down", True)
-            return ENETDOWN if self.flags & IFF_DRV_RUNNING else ENXIO
+        other = self.oifp
+        if self.flags & other.flags & WORKING != WORKING:
+            return self._down(m)
         if self.bpf:
             for tap in self.bpf:
                 tap(self, m, True)
-        other = self.oifp
-        if other.flags & WORKING != WORKING:
-            self.oerrors += 1
-            drop(self, m, "epair_transmit", "the other end is down", True)
-            return 0
         m.rcvif = other
         m.tags = None
         self.opackets += 1
@@ -167,6 +161,18 @@ class Epair(EtherIfnet):
             m.flags = flags & (M_VLANTAG | M_CSUM_IP | M_SPLIT)
         other.ipackets += 1
         self.netisrq.append((ether_input, other, m))
+        return 0
+
+    def _down(self, m: Mbuf) -> int:
+        """One of the ends does not work: an error if it is this one, else the frame is sent for nothing."""
+        self.oerrors += 1
+        if self.flags & WORKING != WORKING:
+            drop(self, m, "epair_transmit", "interface is down", True)
+            return ENETDOWN if self.flags & IFF_DRV_RUNNING else ENXIO
+        if self.bpf:
+            for tap in self.bpf:
+                tap(self, m, True)
+        drop(self, m, "epair_transmit", "the other end is down", True)
         return 0
 
     def ioctl(self, request: Record, td: Proc | None) -> Any:

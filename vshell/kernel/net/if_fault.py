@@ -26,6 +26,7 @@ from vshell.kernel.kern.clock import MS
 from vshell.kernel.kern.kern_sysctl import SysctlTree
 from vshell.kernel.kern.module import KernelModule, Kld, SysctlDecl
 from vshell.kernel.kern.random import Random
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_clone import IfCloner, cloner
 from vshell.kernel.net.if_epair import Epair
 from vshell.kernel.net.mbuf import M_CSUM_IP
@@ -172,6 +173,7 @@ class Cable:
         if self._happens(self.loss):
             self.lost += 1
             other.ipackets -= 1  # what epair_transmit has counted already
+            drop(self.end, m, "fault", "lost on the bad cable", True)
             return
         twin = m.copy() if self._happens(self.duplicate) else None
         self._send(handler, other, m)
