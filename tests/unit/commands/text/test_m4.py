@@ -7,12 +7,15 @@ import pytest
 from vshell.machine import Machine
 
 CASES = [
-    ("define(`x', `[$1|$2|$#|$*|$@]')x x() x(a, b) x((a,b), `c,d')", "[||0||] [||1||] [a|b|2|a,b|a,b] [(a,b)|c,d|2|(a,b),c,d|(a,b),c,d]"),
+    ("define(`x', `[$1|$2|$#|$*|$@]')x x() x(a, b) x((a,b), `c,d')",
+     "[||0||] [||1||] [a|b|2|a,b|a,b] [(a,b)|c,d|2|(a,b),c,d|(a,b),c,d]"),
     ("ifdef(`x', yes, no) define(`x')ifdef(`x', yes, no) undefine(`x')ifdef(`x', yes, no)", "no yes no"),
     ("ifelse(a, b, 1, c, c, 2, 3) ifelse(a, b, 1) ifelse(a, a, `1,2')", "2  1,2"),
-    ("eval(1 + 2 * 3) eval((1 + 2) * 3) eval(7 / -2) eval(-7 % 3) eval(1 << 4 | 1) eval(255, 16) eval(5, 2, 6)", "7 9 -3 -1 17 ff 000101"),
+    ("eval(1 + 2 * 3) eval((1 + 2) * 3) eval(7 / -2) eval(-7 % 3) eval(1 << 4 | 1) eval(255, 16) eval(5, 2, 6)",
+     "7 9 -3 -1 17 ff 000101"),
     ("eval(2147483647 + 1) eval(!0 && ~0) eval(010) eval(0x1F)", "-2147483648 1 8 31"),
-    ("len(`abc') index(abcd, cd) index(a, b) substr(abcdef, 2, 3) substr(abc, 1) translit(hello, `el', `ip') translit(abc, b)", "3 2 -1 cde bc hippo ac"),
+    ("len(`abc') index(abcd, cd) index(a, b) substr(abcdef, 2, 3) substr(abc, 1) translit(hello, `el', `ip') translit(abc, b)",
+     "3 2 -1 cde bc hippo ac"),
     ("incr(9) decr(0) `quoted `more'' dnl this goes\nnext", "10 -1 quoted `more' next"),
     ("divert(2)two\ndivert(1)one\ndivert(-1)gone\ndivert`'zero divnum\n", "zero 0\n\none\ntwo"),
     ("divert(1)kept\ndivert(0)undivert(1)after", "kept\nafter"),
