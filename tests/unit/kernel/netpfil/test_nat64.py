@@ -134,7 +134,8 @@ def test_nat64lsn_shares_an_address_and_forgets(run: Run) -> None:
         " echo $i | jexec six nc -s fd00:1::$i -N -w 1 64:ff9b::c000:202 80; done;"
         "sleep 1; cat /tmp/w; try six 64:ff9b::c000:202; try four 198.51.100.0;"
         "echo x | jexec six nc -u -w 1 64:ff9b::c000:202 9;"
-        "fw nat64lsn l show states | awk '{print $1, $2, $3}' | sed 's/2:[0-9]* 198/2 198/; s/3:[0-9]* 198/3 198/'; sleep 300; fw nat64lsn l show states;"
+        "fw nat64lsn l show states | awk '{print $1, $2, $3}' | sed 's/2:[0-9]* 198/2 198/; s/3:[0-9]* 198/3 198/';"
+        "sleep 300; fw nat64lsn l show states;"
         "fw nat64lsn l stats | grep -E 'hosts alloc|states|not matched'"
     )
     assert said(run, script) == [
