@@ -342,7 +342,7 @@ class IpFw(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
                     return self._hit(a, found.rule)
             if rule.check or not rule.match(a):
                 return pos + 1
-        if rule.keep is not None and not self.dynamic.install(a, rule):
+        if rule.keep is not None and not self.dynamic.install(a, rule, self.verbose):
             self.count(rule, a)
             return DENY
         if rule.skip:
