@@ -34,7 +34,7 @@ ZEROS, ONES = {True: 0x030D, False: 0x800D}, {True: 0xC802, False: 0x0002}
 """Bits that a control message, and a data message, must not and must have."""
 CONTROL_HEADER = Struct("!HHHHHH")
 MAX_WINDOW, MAX_REXMIT, MAX_REXMIT_TO = 128, 5, 30
-SECOND, DELAYED_ACK = 1_000_000_000, 50_000_000
+SECOND, DELAYED_ACK, TICK = 1_000_000_000, 50_000_000, 10_000_000
 PREFIX, HEXDIGITS = "session_", "0123456789abcdef"
 SEQ_SIZE = 8
 
@@ -438,7 +438,7 @@ class L2tp(LastHook, ngtype="l2tp", cookie=COOKIE):
             ng_send_msg_id(self, self.owner, NgMsg(COOKIE, ACK_FAILURE))
         seq.rexmits += 1
         delay = min(1 << min(seq.rexmits, 12), self.conf["rexmit_max_to"])
-        seq.rack_timer.reset(delay * SECOND, self._rack_timeout)
+        seq.rack_timer.reset(max(delay * SECOND, TICK), self._rack_timeout)
         seq.ns = seq.rack
         seq.ssth = (seq.cwnd + 1) // 2
         seq.cwnd, seq.acks = 1, 0

@@ -367,6 +367,8 @@ class _Composite(ParseType):
         items = []
         expected = 0
         for index in range(self.count(data, off)):
+            if off > len(data):
+                raise KError(EINVAL)
             off += self._pad(index, off)
             given = bytearray(data[:off])
             try:
@@ -498,6 +500,9 @@ class Array(_Composite):
         start = off
         for index in range(self.count(data, off)):
             off += self._pad(index, off - start)
+            if off >= len(data):
+                # The number of elements promises more than there is.
+                raise KError(EINVAL)
             value, off = self.etype.load(data, off)
             values.append(value)
         return values, off
