@@ -24,6 +24,7 @@ def test_enabled_services_start(run: Run) -> None:
         "Cannot 'start' jail. Set jail_enable to YES in /etc/rc.conf or use 'onestart' instead of 'start'.",
         "jail enabled in /etc/rc.conf",
         "/etc/rc.d/jail",
+        "/etc/rc.d/syslogd",
         "Starting jails: a b.",
         "a",
         "b",
@@ -43,4 +44,11 @@ def test_complaints(run: Run) -> None:
 
 
 def test_in_a_jail(run: Run) -> None:
-    assert run("jail -c name=j persist; service -j j -l").stdout == b"ipfw\njail\npf\n"
+    assert {"ipfw", "jail", "pf"} <= set(run("jail -c name=j persist; service -j j -l").stdout.decode().split())
+
+
+def test_daemons(run: Run) -> None:
+    result = run(
+        "service syslogd start; service syslogd status | sed 's/[0-9]*\\.$/N/'; service syslogd stop > /dev/null; service -e"
+    )
+    assert result.stdout.decode() == "Starting syslogd.\nsyslogd is running as pid N\n/etc/rc.d/syslogd\n"

@@ -1,0 +1,60 @@
+"""vshell why: reasons of drops."""
+
+from __future__ import annotations
+
+from vshell.machine import Machine
+
+PAIR = """
+for j in a b; do jail -c name=$j vnet persist; done; ifconfig epair create > /dev/null
+ifconfig epair0a vnet a; ifconfig epair0b vnet b; ifconfig -j a epair0a 10.0.0.1/24; ifconfig -j b epair0b 10.0.0.2/24
+"""
+
+
+def why(commands: str) -> list[str]:
+    """The lines without their times."""
+    machine = Machine()
+    out = machine.run(PAIR + commands).stdout.decode()
+    assert machine.kernel.panics == []
+    return [line[16:] if line[:1].isdigit() else line.strip() for line in out.splitlines()]
+
+
+def test_ports_and_forwarding() -> None:
+    lines = why(
+        """
+        jexec a sh -c 'echo x | nc -u -w 1 10.0.0.2 99; nc -z -w 1 10.0.0.2 81; route -q add 10.5.0.0/16 10.0.0.2
+        ping -q -c 1 -t 1 10.5.0.1' > /dev/null; vshell why -j b
+        """
+    )
+    assert lines[0] == "epair0b: nobody listens on UDP port 99 (udp_input)"
+    assert lines[1].startswith("udp 10.0.0.1 port ")
+    assert lines[2] == "epair0b: nobody listens on TCP port 81 (tcp_input)"
+    assert "[S]" in lines[3]
+    assert lines[4:] == [
+        "epair0b: not for us, and net.inet.ip.forwarding is 0 (ip_input)",
+        "icmp 10.0.0.1 > 10.5.0.1 echo request, ttl 64, 84 bytes",
+    ]
+
+
+def test_firewall() -> None:
+    lines = why(
+        """
+        kldload ipfw; jexec b ipfw -q add 100 deny icmp from any to any; jexec a ipfw -q add 100 allow ip from any to any
+        jexec a ping -q -c 1 -t 1 10.0.0.2 > /dev/null; vshell why -j b -n 1
+        """
+    )
+    assert lines[0] == "epair0b: denied by ipfw rule 100, in (pfil)"
+
+
+def test_neighbours_that_do_not_answer() -> None:
+    lines = why("jexec a ping -q -c 1 -t 1 10.0.0.77 > /dev/null; sleep 30; jexec a vshell why")
+    assert lines[-2:] == [
+        "epair0a: nobody answered ARP requests for the next hop (arptimer)",
+        "icmp 10.0.0.1 > 10.0.0.77 echo request, ttl 64, 84 bytes",
+    ]
+
+
+def test_nothing_and_usage() -> None:
+    machine = Machine()
+    assert machine.run("vshell why").stdout == b"no packet was dropped\n"
+    result = machine.run("vshell why -z; vshell why -j nosuch")
+    assert result.stderr == b'usage: vshell why [-j jail] [-n count]\nvshell: why: jail "nosuch" not found\n'
