@@ -33,6 +33,7 @@ interactive and time is real; otherwise virtual time jumps to the next event.
   --mount HOST:GUEST[:ro]    show a folder of this computer inside the machine
   --kernel novimage     a kernel without virtual network stacks
   --plain               no escape codes, no line editor
+  --norc                do not read the settings (~/.config/vshell/config.toml)
   --version, --help
 
 Options of vshell stand before FILE, replay and what follows -c COMMANDS.
@@ -61,6 +62,7 @@ class Options:
         self.mounts: list[tuple[str, str, bool]] = []
         self.vimage = True
         self.plain = False
+        self.norc = False
         self.replay = False
         self.show = ""
         """"help" or "version"."""
@@ -89,11 +91,13 @@ def _choice(name: str, text: str, *allowed: str) -> str:
 
 def _long(o: Options, name: str, value: str | None, rest: list[str]) -> None:
     """One option that begins with two dashes."""
-    if name in ("help", "version", "plain"):
+    if name in ("help", "version", "plain", "norc"):
         if value is not None:
             raise Usage(f"--{name} takes no value")
         if name == "plain":
             o.plain = True
+        elif name == "norc":
+            o.norc = True
         else:
             o.show = name
         return
@@ -231,9 +235,16 @@ def _run(o: Options) -> int:
 def _interact(o: Options, paced: bool) -> int:
     """A session at this terminal."""
     from vshell.machine import Machine, exit_status
+    from vshell.shell.config import Config, ConfigError, config_path, load
     from vshell.shell.interactive import run
     from vshell.shell.journal import Journal
     from vshell.shell.seat import Seat
+
+    try:
+        config = Config() if o.norc else load(config_path())
+    except ConfigError as e:
+        sys.stderr.write(f"vshell: {e}\n")
+        return 2
 
     def boot(journal: Journal) -> Machine:
         machine = Machine(seed=journal.seed, vimage=journal.vimage, mounts=o.mounts, paced=paced)
@@ -247,7 +258,7 @@ def _interact(o: Options, paced: bool) -> int:
         session = open_session(seed=journal.seed, vimage=journal.vimage, mounts=tuple(o.mounts))
         return transcribe(session, request.lines, request.markdown).encode("utf-8", "surrogateescape")
 
-    return exit_status(run(Seat(boot, Journal(o.seed, o.vimage), paced, rerun), o.plain))
+    return exit_status(run(Seat(boot, Journal(o.seed, o.vimage), paced, rerun), o.plain, config))
 
 
 def _shell(machine: Machine, o: Options, script: bytes | None, stdin: File) -> Proc:

@@ -152,11 +152,11 @@ def test_the_shell_stops_itself(tmp_path: Path, option: str) -> None:
 def test_unfinished_command(rich: Terminal) -> None:
     """^C drops it, ^D is a mistake in it; both lead to a clean prompt."""
     rich.child.sendline("if true")
-    rich.ready()
+    rich.child.expect_exact("\x1b[0m>")
     rich.child.sendintr()
     rich.ready()
     rich.child.sendline("if echo ne''xt")
-    rich.ready()
+    rich.child.expect_exact("\x1b[0m>")
     rich.child.sendeof()
     rich.child.expect_exact('-sh: Syntax error: end of file unexpected (expecting "then")')
     assert "next\r" not in str(rich.child.before)

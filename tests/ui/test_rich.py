@@ -12,6 +12,7 @@ from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from vshell.machine import Machine
+from vshell.shell.config import Config
 from vshell.shell.editor import history_path
 from vshell.shell.journal import Journal
 from vshell.shell.rich import RichTerminal
@@ -27,7 +28,14 @@ class Desk:
         self.keys = keys
         self.shown = bytearray()
         self.seat = Seat(lambda journal: Machine(seed=journal.seed), Journal(), paced=False)
-        self.rich = RichTerminal(self.seat, history=InMemoryHistory(), input=keys, output=DummyOutput(), put=self.shown.extend)
+        self.rich = RichTerminal(
+            self.seat,
+            Config({"title": False}),
+            history=InMemoryHistory(),
+            input=keys,
+            output=DummyOutput(),
+            put=self.shown.extend,
+        )
         self.settle()
 
     def settle(self) -> None:
@@ -74,10 +82,19 @@ def test_history(desk: Desk) -> None:
 
 
 def test_continuation(desk: Desk) -> None:
-    """An unfinished command goes on with PS2."""
-    desk.type("for i in 1 2; do\r")
-    assert desk.rich.tail == b"> "
-    assert desk.type("echo $i; done\r") == "1\n2\n"
+    """An unfinished command is edited with all its lines, and the shell does not ask for them."""
+    assert desk.type("for i in 1 2; do\recho $i; done\r") == "1\n2\n"
+    assert desk.type("cat <<X\ra\rX\r") == "a\n"
+
+
+def test_pasted_script(desk: Desk) -> None:
+    """Several commands at once run one after the other, each with its prompt."""
+    first = desk.type("\x1b[200~echo a\nif true; then\necho b\nfi\n\nfalse\x1b[201~\r")
+    assert first == "a\n"
+    assert desk.type("") == "if true; then\n> echo b\n> fi\nb\n"
+    assert desk.type("") == "false\n"
+    assert desk.rich.toolbar().endswith("| status 1 ")
+    assert desk.type("echo c\r") == "c\n"
 
 
 def test_interrupt(desk: Desk) -> None:

@@ -85,7 +85,7 @@ class RERUN(MetaRequest):
 class INTERACTIVE(MetaRequest):
     """A shell tells that it takes commands from a terminal; `names` gives what only it knows, for completion.
 
-    ("variable" | "function" | "alias" | "builtin") -> names.
+    ("variable" | "function" | "alias" | "builtin") -> names; ("status") -> how the last command ended.
     """
 
     names: Callable[[str], list[str]]

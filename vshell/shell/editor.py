@@ -6,11 +6,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.completion import CompleteEvent, get_common_complete_suffix
+from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.filters import Condition, vi_navigation_mode
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.styles import Style
 
 from vshell.shell.completion import GuestCompleter
 from vshell.shell.highlight import ShLexer
 from vshell.shell.journal import state_folder
+from vshell.userland.sh.commands import unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +28,10 @@ if TYPE_CHECKING:
     from prompt_toolkit.output import Output
 
     from vshell.shell.completion import Reader
+    from vshell.shell.config import Config
+
+
+STYLE = Style.from_dict({"bottom-toolbar": "noreverse fg:ansigray", "bottom-toolbar.text": ""})
 
 
 def history_path() -> Path:
@@ -37,20 +50,65 @@ def open_history(path: Path) -> History:
     return FileHistory(str(path))
 
 
+class EndOfFile(Exception):
+    """^D was hit on the empty last line of an unfinished command, whose text this is."""
+
+
+def bindings() -> KeyBindings:
+    """Keys that are ours."""
+    keys = KeyBindings()
+
+    @keys.add("tab", filter=~vi_navigation_mode)
+    def _complete(event: KeyPressEvent) -> None:
+        """Insert what is certain at once, so that keys that follow find it there; then offer a menu."""
+        buffer = event.current_buffer
+        if buffer.complete_state is not None:
+            buffer.complete_next()
+            return
+        found = list(buffer.completer.get_completions(buffer.document, CompleteEvent(completion_requested=True)))
+        if len(found) == 1:
+            buffer.apply_completion(found[0])
+            return
+        common = get_common_complete_suffix(buffer.document, found)
+        if common:
+            buffer.insert_text(common)
+        elif found:
+            buffer.start_completion(select_first=False)
+
+    @keys.add("c-d", filter=Condition(lambda: get_app().current_buffer.text.endswith("\n")))
+    def _end(event: KeyPressEvent) -> None:
+        event.app.exit(exception=EndOfFile(event.current_buffer.text))
+
+    return keys
+
+
 def make_session(
     reader: Callable[[], Reader | None],
+    toolbar: Callable[[], str],
+    config: Config,
     history: History | None = None,
     input: Input | None = None,
     output: Output | None = None,
 ) -> PromptSession[str]:
-    """An editor for the terminal of a machine; `reader` tells which shell waits there."""
+    """An editor for the terminal of a machine; `reader` tells which shell waits there, `toolbar` how things stand."""
+    if history is None:
+        history = open_history(history_path()) if config.on("history") else InMemoryHistory()
     return PromptSession(
-        history=history or open_history(history_path()),
-        lexer=ShLexer(),
+        history=history,
+        lexer=ShLexer() if config.on("colours") else None,
+        color_depth=None if config.on("colours") else ColorDepth.DEPTH_1_BIT,
         completer=GuestCompleter(reader),
-        complete_while_typing=False,
+        complete_while_typing=config.on("complete-while-typing"),
+        auto_suggest=AutoSuggestFromHistory() if config.on("suggestions") else None,
+        editing_mode=EditingMode.VI if config.text("edit-mode") == "vi" else EditingMode.EMACS,
+        bottom_toolbar=toolbar if config.on("toolbar") else None,
+        multiline=Condition(lambda: unfinished(get_app().current_buffer.text)),
+        prompt_continuation="> ",
+        key_bindings=bindings(),
+        enable_open_in_editor=False,
         enable_suspend=False,
-        mouse_support=False,
+        mouse_support=config.on("mouse"),
+        style=STYLE,
         input=input,
         output=output,
     )

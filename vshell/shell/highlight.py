@@ -1,4 +1,4 @@
-"""Colours for what is typed: Pygments' lexer for sh, loaded when the first character is typed."""
+"""Colours for what is typed: our lexer for sh, loaded when the first character is typed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ class ShLexer(Lexer):
             return lambda _line: []
         if self._lexer is None:
             from prompt_toolkit.lexers import PygmentsLexer
-            from pygments.lexers.shell import BashLexer
 
-            self._lexer = PygmentsLexer(BashLexer)
+            from vshell.shell.lexers.sh import FreeBSDShellLexer
+
+            self._lexer = PygmentsLexer(FreeBSDShellLexer)
         return self._lexer.lex_document(document)

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from vshell.shell.config import Config
     from vshell.shell.seat import Seat
 
 
@@ -15,7 +16,7 @@ def rich_terminal() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb", "unknown")
 
 
-def run(seat: Seat, plain: bool) -> int:
+def run(seat: Seat, plain: bool, config: Config) -> int:
     """An interactive shell on this terminal until it ends; returns its wait status."""
     if plain or not rich_terminal():
         from vshell.shell.plain import run as serve
@@ -24,5 +25,5 @@ def run(seat: Seat, plain: bool) -> int:
     else:
         from vshell.shell.rich import RichTerminal
 
-        RichTerminal(seat).run()
+        RichTerminal(seat, config).run()
     return seat.shell.xstat

@@ -6,7 +6,6 @@ machine but as this list; undo, save and load are replays of it.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
@@ -52,6 +51,8 @@ class Journal:
     # files -----------------------------------------------------------------------------------------------------
     def save(self, path: Path) -> None:
         """Write it; OSError."""
+        import json
+
         path.parent.mkdir(parents=True, exist_ok=True)
         entries = [[e.when, list(e.size) if e.size else e.keys.decode("latin-1")] for e in self.entries]
         content = {"vshell": FORMAT, "seed": self.seed, "vimage": self.vimage, "lines": self.lines, "entries": entries}
@@ -60,6 +61,8 @@ class Journal:
     @classmethod
     def load(cls, path: Path) -> Journal:
         """Read one; OSError, ValueError if it is no journal."""
+        import json
+
         content = json.loads(path.read_text("utf-8"))
         try:
             if content["vshell"] != FORMAT:

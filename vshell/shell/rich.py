@@ -15,6 +15,7 @@ import re
 import select
 import signal
 import sys
+from time import gmtime, strftime
 from typing import TYPE_CHECKING
 
 from vshell.shell import terminal
@@ -29,12 +30,16 @@ if TYPE_CHECKING:
 
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.shell.completion import Reader
+    from vshell.shell.config import Config
     from vshell.shell.seat import Seat
 
 SHELLS = frozenset({"sh"})
 """Programs whose lines are edited."""
 
 INTR, EOF = b"\x03", b"\x04"
+PS2 = b"> "
+TITLED = ("xterm", "screen", "tmux", "rxvt", "alacritty", "foot", "kitty", "vte")
+"""Beginnings of the names of terminals that have a title."""
 UNPRINTED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-ln-~]|\][^\x07]*\x07|[^\[\]])")
 """Escape sequences that are no colour: a prompt is drawn again and again, and must not move the cursor."""
 SLICE = 0.05
@@ -47,6 +52,7 @@ class RichTerminal:
     def __init__(
         self,
         seat: Seat,
+        config: Config,
         *,
         history: History | None = None,
         input: Input | None = None,
@@ -54,6 +60,7 @@ class RichTerminal:
         put: Callable[[bytes], object] = terminal.put,
     ) -> None:
         self.seat = seat
+        self.config = config
         self.tail = b""
         """What stands on the current line of the terminal: at the prompt, the prompt."""
         self.put = put
@@ -62,6 +69,11 @@ class RichTerminal:
         self._editing = False
         self._interrupted = False
         """True after ^C until the shell says something: the editor has ended the line already."""
+        self._unasked = 0
+        """How often the shell will still ask for the next line of a command that it was given whole."""
+        self._title: str | None = None
+        self._queue: list[str] = []
+        """Commands that were entered at once with the one that runs."""
         seat.show = self._show
         seat.remade = self._remade
         self._session: PromptSession[str] | None = None
@@ -74,7 +86,9 @@ class RichTerminal:
             with terminal.RawTerminal():
                 from vshell.shell.editor import make_session
 
-                self._session = make_session(self.completes_for, self._history, self._input, self._output)
+                self._session = make_session(
+                    self.completes_for, self.toolbar, self.config, self._history, self._input, self._output
+                )
         return self._session
 
     # output ----------------------------------------------------------------------------------------------------
@@ -84,6 +98,9 @@ class RichTerminal:
         if self._interrupted:
             self._interrupted = False
             data = data.removeprefix(b"\r\n")
+        while self._unasked and data.startswith(PS2):
+            self._unasked -= 1
+            data = data.removeprefix(PS2)
         self.tail = (self.tail + data).rpartition(b"\n")[2]
         if self._editing:
             sys.stdout.write(data.replace(b"\r\n", b"\n").decode("utf-8", "replace"))
@@ -93,6 +110,7 @@ class RichTerminal:
     def _remade(self) -> None:
         """Another machine stands here, at its prompt."""
         self._interrupted = False
+        self._unasked = 0
         self.tail = self.seat.tail
 
     # where things stand ----------------------------------------------------------------------------------------
@@ -105,6 +123,20 @@ class RichTerminal:
             if p.comm in SHELLS and p.pgid == tty.pgrp:
                 return p
         return None
+
+    def toolbar(self) -> str:
+        """Where one is and what time it is there, what is going on, and how the last command ended."""
+        p = self.reader()
+        if p is None:
+            return ""
+        jail = p.ucred.prison
+        clock = p.kernel.clock
+        where = p.sysent.gethostname() if jail.parent is None else f"{jail.name} (jail {jail.id})"
+        stack = "" if jail.parent is None else ", its own stack" if jail.owns_vnet else ", the host's stack"
+        now = strftime("%H:%M:%S", gmtime(clock.realtime() // 1_000_000_000))
+        pending = sum(entry[2] is not None for entry in clock.heap)
+        status = next(iter(self.seat.names_of(p)("status")), "0")
+        return f" {where}{stack} | {now} | {pending} event{'' if pending == 1 else 's'} pending | status {status} "
 
     def completes_for(self) -> Reader | None:
         """What completion has to know of the shell that waits."""
@@ -145,11 +177,18 @@ class RichTerminal:
 
     # a line ----------------------------------------------------------------------------------------------------
     def edit(self) -> None:
-        """Have a line edited and hand it to the shell."""
+        """Have commands edited and hand the first to the shell; the others follow when it asks again."""
+        if self._queue:
+            self._enter(self._queue.pop(0), shown=False)
+            return
         session = self.session
         from prompt_toolkit.formatted_text import ANSI
         from prompt_toolkit.patch_stdout import patch_stdout
 
+        from vshell.shell.editor import EndOfFile
+        from vshell.userland.sh.commands import split
+
+        self._set_title()
         prompt = UNPRINTED.sub("", self.tail.rpartition(b"\r")[2].decode("utf-8", "replace"))
         if self.tail:
             self.put(b"\r\x1b[K")
@@ -158,19 +197,43 @@ class RichTerminal:
         try:
             with patch_stdout(raw=True):
                 line = session.prompt(ANSI(prompt), default=typed, pre_run=self._pump_in_background)
-            keys = line.encode("utf-8", "surrogateescape") + b"\n"
         except KeyboardInterrupt:
-            keys = INTR
             self._interrupted = True
+            self._type(INTR)
         except EOFError:
-            keys = EOF
+            self._type(EOF)
+        except EndOfFile as e:
+            self._enter(str(e).removesuffix("\n"), shown=True)
+            self._type(EOF)
+        else:
+            commands, rest = split(line) if "\n" in line else ([], line)
+            commands += [rest] if rest or not commands else []
+            self._queue = commands[1:]
+            self._enter(commands[0], shown=True)
         finally:
             self._editing = False
-        self.tail = b""
-        self._type(keys)
+
+    def _enter(self, command: str, shown: bool) -> None:
+        """Hand a command to the shell, with all its lines."""
+        if not shown:
+            self.put(command.replace("\n", "\r\n> ").encode("utf-8", "surrogateescape") + b"\r\n")
+        self._unasked = command.count("\n")
+        self._type(command.encode("utf-8", "surrogateescape") + b"\n")
+
+    def _set_title(self) -> None:
+        """The terminal's title says where one is."""
+        if self.config.on("title") and os.environ.get("TERM", "").startswith(TITLED):
+            p = self.reader()
+            if p is None:
+                return
+            name = p.sysent.gethostname() if p.ucred.prison.parent is None else p.ucred.prison.name
+            if name != self._title:
+                self._title = name
+                self.put(f"\x1b]2;vshell: {name}\x07".encode())
 
     def _type(self, keys: bytes) -> None:
         """Hand keys to the tty; the editor has shown them already."""
+        self.tail = b""
         self._muted = True
         try:
             self.seat.keys(keys)

@@ -230,6 +230,7 @@ def _announce(sh: Interp) -> None:
         "function": lambda: sh.functions,
         "alias": lambda: sh.aliases,
         "builtin": lambda: sh.builtins,
+        "status": lambda: (str(sh.exitstatus),),
     }
     try:
         sh.sys.vshell(INTERACTIVE(lambda kind: sorted(sources[kind]())))
