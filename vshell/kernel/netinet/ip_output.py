@@ -23,7 +23,7 @@ from vshell.kernel.net.mbuf import (
 )  # fmt: skip
 from vshell.kernel.net.netisr import ETHERTYPE_IP, netisr_handlers
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_BROADCAST, NHF_GATEWAY, NHF_HOST, NHF_REJECT
-from vshell.kernel.net.route.route_tables import fib_lookup
+from vshell.kernel.net.route.route_tables import Rtable, fib_lookup
 from vshell.kernel.netinet.in_var import (
     ifa_ifwithbroadaddr,
     ifa_ifwithdstaddr,
@@ -47,6 +47,10 @@ PROTOFLAGS = M_SKIP_FIREWALL | M_FASTFWD_OURS | M_IP_NEXTHOP | M_IP_FRAG | M_LOO
 """Marks of this layer that the next one must not see (m_clrprotoflags)."""
 PAGE_SIZE = 4096
 
+MAXPLAIN = 4096
+_ODD = NHF_REJECT | NHF_BLACKHOLE | NHF_BROADCAST
+_NO_SOURCE = (0, 127)
+"""First bytes of a source address that is missing, or must stay on the host."""
 NO_GATEWAY = NHF_GATEWAY | NHF_REJECT | NHF_BLACKHOLE
 
 
@@ -76,6 +80,24 @@ def ip_output(
     ip = vnet[Ip]
     if inp is not None:
         m.fib = inp.fib
+    if ip.plain and not flags and not m.flags and not opt and ro is None and m.fib == 0:
+        data, off = m.data, m.off
+        plain = ip.plain.get(bytes(data[off + 16 : off + 20]))
+        if plain is not None and ip.pfil.output is None and data[off + 12] not in _NO_SOURCE:
+            nh, ifp, gw, ia, hop = plain
+            size = data[off + 2] << 8 | data[off + 3]
+            if size <= nh.mtu:
+                data[off] = 0x45
+                data[off + 4 : off + 6] = ip.fillid(data[off + 6] << 8 | data[off + 7])
+                data[off + 10] = data[off + 11] = 0
+                data[off + 10 : off + 12] = in_cksum(data[off : off + 20]).to_bytes(2, "big")
+                ip.stat.localout += 1
+                nh.pksent += 1
+                if ia is not None:
+                    ia.opackets += 1
+                    ia.obytes += size
+                sent: int = ifp.output(m, AF_INET, gw, hop)
+                return sent
     if opt:
         ip_insertoptions(m, opt)
     data, off = m.data, m.off
@@ -96,6 +118,8 @@ def ip_output(
         if done is not None:
             return done
         if ip.pfil.output is None:
+            if not flags and not m.flags and not opt and ro is None and m.fib == 0:
+                _remember(vnet, ip, dst, path)
             break
         again = ip_output_pfil(vnet, ip, m, path.ifp, flags, inp)
         if isinstance(again, int):
@@ -104,6 +128,28 @@ def ip_output(
             break
         dst, ro = again, None
     return _send(ip, m, path, (m.data[m.off] & 0xF) << 2, flags)
+
+
+def _remember(vnet: Vnet, ip: Ip, dst: bytes, path: Path) -> None:
+    """The next packet to a destination that is neither a group nor a broadcast needs no decision (as with a cached route).
+
+    The table forgets it when anything about it changes.
+    """
+    rib = vnet[Rtable].tables.get((AF_INET, 0))
+    nh = rib.cache.get(dst) if rib is not None else None
+    if rib is None or nh is None or nh.slots is not None or nh.flags & _ODD or nh.ifp is not path.ifp or path.broadcast:
+        return
+    if dst[0] & 0xF0 == 0xE0 or (dst[0] == 0x7F and not path.ifp.flags & IFF_LOOPBACK) or _lowest(path):
+        return
+    if len(rib.plain) >= MAXPLAIN:
+        rib.plain.clear()
+    rib.plain[dst] = (nh, path.ifp, path.gw, path.ia, path.nh)
+    ip.plain = rib.plain
+
+
+def _lowest(path: Path) -> bool:
+    """May the next hop become a broadcast address by net.inet.ip.broadcast_lowest?"""
+    return path.ia is not None and int.from_bytes(path.gw, "big") == path.ia.subnet
 
 
 def _path(vnet: Vnet, ip: Ip, m: Mbuf, dst: bytes, ro: Nhop | None, flags: int, imo: Any) -> Path | int:

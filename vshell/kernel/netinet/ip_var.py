@@ -97,6 +97,8 @@ class Ip(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_FIRST):
     loopback_plen = 8
     flows: dict[int, Nhop] = {}  # noqa: RUF012 - never filled: replaced by the table's own
     """Plain forwarding decisions of the default routing table (see ip_input); empty while a firewall is hooked in."""
+    plain: dict[bytes, Any] = {}  # noqa: RUF012 - in the same way
+    """Where packets made here go (see ip_output)."""
 
     def __init__(self, vnet: Vnet) -> None:
         super().__init__(vnet)

@@ -92,3 +92,23 @@ def test_counters_count_what_was_forwarded_at_once() -> None:
         jexec r netstat -s -p ip | egrep 'total packets|packets forwarded' | awk '{{print $1, $4}}'"""
     )
     assert out == ["40 received", "20 (20"]
+
+
+@pytest.mark.parametrize(
+    ("change", "seen", "undo"),
+    [
+        ("route -q add -host 10.1.0.1 127.0.0.1 -blackhole", "lost", "route -q delete 10.1.0.1"),
+        ("route -q change default 10.0.0.77; sleep 1", "lost", "route -q change default 10.0.0.254"),
+        ("ifconfig lo0 alias 10.1.0.1/32", "64", "ifconfig lo0 -alias 10.1.0.1"),
+        ("ifconfig epair0a down", "lost", "ifconfig epair0a up; sleep 1; jexec a route -q add default 10.0.0.254"),
+        ("arp -S 10.0.0.254 02:00:00:00:00:99 > /dev/null", "lost", "arp -d 10.0.0.254 > /dev/null"),
+        ("ifconfig epair0a 10.0.0.1/24 broadcast 10.0.0.254", "lost", "ifconfig epair0a 10.0.0.1/24 broadcast 10.0.0.255"),
+    ],
+)
+def test_changes_where_packets_are_made(change: str, seen: str, undo: str) -> None:
+    again = "jexec a route -q add default 10.0.0.254 > /dev/null 2>&1"
+    out = lines(
+        f"""{ROUTER} jexec a ifconfig lo0 127.0.0.1/8; {WARM} jexec a {change}; {PING} 2> /dev/null
+        jexec a {undo} 2> /dev/null; {again}; {PING}"""
+    )
+    assert out == [seen, "63"]

@@ -82,7 +82,7 @@ class Rib:
 
     __slots__ = (
         "_levels", "_sorted", "cache", "count", "deferred", "dying", "expire_callout", "family", "fibnum", "flows", "gen",
-        "levels", "next_expire", "nhc", "sync_callout", "vnet", "width",
+        "levels", "next_expire", "nhc", "plain", "sync_callout", "vnet", "width",
     )  # fmt: skip
 
     def __init__(self, vnet: Vnet, family: int, fibnum: int) -> None:
@@ -101,6 +101,8 @@ class Rib:
         """Answers of look-ups since the last change."""
         self.flows: dict[Any, Any] = {}
         """Plain forwarding decisions since the last change, by source and destination (ip_input.py, ip6_input.py)."""
+        self.plain: dict[bytes, Any] = {}
+        """Where packets made here go, by destination, since the last change (netinet/ip_output.py)."""
         self.count = 0
         self.gen = 0
         """Grows with every change (rnh_gen): who keeps a next hop compares it."""
@@ -186,6 +188,8 @@ class Rib:
             self.cache.clear()
         if self.flows:
             self.flows.clear()
+        if self.plain:
+            self.plain.clear()
 
     # the data path ---------------------------------------------------------------------------------------------
     def defer(self, rt: Rtentry) -> None:
