@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.dummynet import PIE_DEPRATEEST_ENABLED, PIE_ON_OFF_MODE_ENABLED, DnExtra
@@ -290,8 +291,9 @@ class FqPie(FqAlg):
         return False
 
 
+@lru_cache(1024)
 def jenkins_hash(key: bytes, value: int = 5381) -> int:
-    """Bob Jenkins' lookup3 (libkern/jenkins_hash.c)."""
+    """Bob Jenkins' lookup3 (libkern/jenkins_hash.c); flows come again and again."""
     a = b = c = 0xDEADBEEF + len(key) + value & _M32
     at, left = 0, len(key)
     while left > 12:
