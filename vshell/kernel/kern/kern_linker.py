@@ -90,7 +90,9 @@ class Linker:
     def has_interface(self, name: str) -> LinkerFile | None:
         """The file that provides a module others can depend on (modlist_lookup2)."""
         found = self.find_module(name)
-        return None if found is None or name in UNVERSIONED else found[1]
+        if found is None:
+            return next((lf for lf in self.files if name in lf.kld.interfaces), None)
+        return None if name in UNVERSIONED else found[1]
 
     def _file_id(self) -> int:
         used = {lf.id for lf in self.files}

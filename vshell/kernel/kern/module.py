@@ -136,10 +136,10 @@ class Kld:
 
     `modules`: the modules in it (its own name); `depends`: other files it brings along; `files`: further kernel files that
     belong to it ("netpfil.ipfw.ip_fw_table"); `size`: of its image; `kernel_refs`: how many of its dependencies are met by
-    the kernel itself.
+    the kernel itself; `interfaces`: what others depend on where that is not the name of a module.
     """
 
-    __slots__ = ("depends", "files", "kernel_refs", "modules", "size")
+    __slots__ = ("depends", "files", "interfaces", "kernel_refs", "modules", "size")
 
     def __init__(
         self,
@@ -148,8 +148,10 @@ class Kld:
         files: tuple[str, ...] = (),
         size: int = 0x4000,
         kernel_refs: int = 2,
+        interfaces: tuple[str, ...] = (),
     ) -> None:
         self.modules = modules
+        self.interfaces = interfaces
         self.depends = depends
         self.files = files
         self.size = size

@@ -7,7 +7,8 @@ protocols that carry addresses in their data come as files of their own (alias_f
 from vshell.kernel.kern.module import Kld
 
 KLD = Kld(
-    modules=("libalias",),
+    modules=("alias",),
+    interfaces=("libalias",),
     files=("netinet.libalias.alias_db", "netinet.libalias.alias_sctp"),
     size=0x12000,
 )
