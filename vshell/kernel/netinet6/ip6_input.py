@@ -11,7 +11,7 @@ from vshell.abi.socket import AF_INET6
 from vshell.abi.sockio import IFF_LOOPBACK, IFF_MONITOR
 from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_ethersubr import HEADER, RUNNING
-from vshell.kernel.net.mbuf import M_LOOP, M_MCAST, M_PROMISC, Mbuf
+from vshell.kernel.net.mbuf import M_FASTFWD_OURS, M_IP_NEXTHOP, M_LOOP, M_MCAST, M_PROMISC, Mbuf
 from vshell.kernel.net.netisr import ETHERTYPE_IPV6, netisr_handlers
 from vshell.kernel.net.route.nhop import NHF_GATEWAY
 from vshell.kernel.netinet6.in6_var import In6Ifextra, Ip6, ext6, in6_localip
@@ -117,7 +117,19 @@ def _ip6_input(ifp: Ifnet, m: Mbuf, extra: In6Ifextra, ip6: Ip6) -> None:
         drop(ifp, m, "ip6_input", "addresses that must not be on a link")
         return
     if ip6.pfil is not None:
+        if m.flags & M_FASTFWD_OURS:
+            # A firewall decided that on its way out; it does not come in once more.
+            m.flags &= ~M_FASTFWD_OURS
+            ip6_deliver(ifp, m)
+            return
         if ip6.pfil.run_in(m, ifp):
+            return
+        if m.flags & (M_IP_NEXTHOP | M_FASTFWD_OURS):
+            if m.flags & M_FASTFWD_OURS:
+                m.flags &= ~M_FASTFWD_OURS
+                ip6_deliver(ifp, m)
+            else:
+                ip6_forward(ifp, m)
             return
         dst = bytes(m.data[m.off + 24 : m.off + 40])
     m.rcvif = ifp

@@ -11,7 +11,7 @@ from vshell.abi.sockio import IFF_LOOPBACK
 from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_ethersubr import EtherIfnet
 from vshell.kernel.net.ifnet import ifnet_byindex
-from vshell.kernel.net.mbuf import M_LOOP, M_MCAST, Mbuf, m_get
+from vshell.kernel.net.mbuf import M_FASTFWD_OURS, M_IP_NEXTHOP, M_LOOP, M_MCAST, Mbuf, m_get
 from vshell.kernel.net.netisr import ETHERTYPE_IPV6, netisr_handlers
 from vshell.kernel.net.pfil import PFIL_DROPPED
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_GATEWAY, NHF_HOST, NHF_REDIRECT, NHF_REJECT
@@ -94,6 +94,11 @@ def ip6_output(
         verdict = ip6.pfil.run_out(m, out)
         if verdict:
             return EACCES if verdict == PFIL_DROPPED else 0
+        if m.flags & (M_IP_NEXTHOP | M_FASTFWD_OURS):
+            elsewhere = _next_hop(vnet, m, out)
+            if elsewhere is None:
+                return 0
+            out, nh, gateway = elsewhere
     size = len(m.data) - m.off
     mtu = ip6_calcmtu(ip6, out, dst, nh)
     if minmtu and not is_multicast(dst):
@@ -104,6 +109,21 @@ def ip6_output(
     if dontfrag or size <= mtu:
         return nd6_output_ifp(out, nh, m, gateway)
     return _fragment(ip6, out, nh, m, gateway, mtu)
+
+
+def _next_hop(vnet: Vnet, m: Mbuf, out: Ifnet) -> tuple[Ifnet, Nhop, bytes] | None:
+    """A firewall sends it elsewhere ("fwd"): (interface, next hop, gateway); None if it is for us now or has nowhere to go."""
+    hop: bytes | None = m.tags.get("ipforward") if m.tags else None
+    if m.flags & M_FASTFWD_OURS:
+        ifp = m.rcvif = m.rcvif or vnet.loif or out
+        vnet.kernel.netisrq.append((netisr_handlers[ETHERTYPE_IPV6], ifp, m))
+        return None
+    m.flags &= ~M_IP_NEXTHOP
+    nh = None if hop is None else fib_lookup(vnet, AF_INET6, hop, m.fib)
+    if nh is None or hop is None:
+        drop(vnet, m, "ip6_output", "no route to where the firewall forwards it")
+        return None
+    return nh.ifp, nh, nh.gateway if nh.flags & NHF_GATEWAY and nh.gateway is not None else hop
 
 
 def _route(
@@ -230,7 +250,11 @@ def ip6_forward(ifp: Ifnet, m: Mbuf) -> None:
         return
     # Decremented before the route is known: errors quote the packet as it is then, if its copy shares the data (_quoted).
     data[off + 7] -= 1
-    nh = fib_lookup(vnet, AF_INET6, dst, m.fib, ifp.index if is_linklocal(dst) else 0)
+    to = dst
+    if m.flags & M_IP_NEXTHOP and m.tags and "ipforward" in m.tags:
+        to = m.tags["ipforward"]
+        m.flags &= ~M_IP_NEXTHOP
+    nh = fib_lookup(vnet, AF_INET6, to, m.fib, ifp.index if is_linklocal(to) else 0)
     if nh is None or nh.flags & (NHF_REJECT | NHF_BLACKHOLE):
         _unforwardable(ip6, ifp, m, nh)
         return
@@ -243,13 +267,19 @@ def ip6_forward(ifp: Ifnet, m: Mbuf) -> None:
             icmp6_error(vnet, _quoted(m), ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_BEYONDSCOPE, 0, ifp)
         return
     copy = m.copy() if out is ifp and ip6.redirect and not is_linklocal(src) and not nh.flags & NHF_REDIRECT else None
-    if ip6.pfil is not None and ip6.pfil.run_out(m, out):
-        return
+    if ip6.pfil is not None:
+        if ip6.pfil.run_out(m, out):
+            return
+        if m.flags & (M_IP_NEXTHOP | M_FASTFWD_OURS):
+            elsewhere = _next_hop(vnet, m, out)
+            if elsewhere is None:
+                return
+            out, nh, to = elsewhere
     if len(m.data) - m.off > in6_linkmtu(out):
         drop(out, m, "ip6_forward", f"packet is too big for the MTU of {in6_linkmtu(out)}")
         icmp6_error(vnet, _quoted(m), ICMP6_PACKET_TOO_BIG, 0, in6_linkmtu(out), ifp)
         return
-    gateway = nh.gateway if nh.flags & NHF_GATEWAY and nh.gateway is not None else dst
+    gateway = nh.gateway if nh.flags & NHF_GATEWAY and nh.gateway is not None else to
     nh.pksent += 1
     if nd6_output_ifp(out, nh, m, gateway):
         ip6.ip6stat.cantforward += 1
