@@ -39,7 +39,7 @@ class Remover:
 
     async def tree(self, paths: list[str]) -> None:
         """rm -r."""
-        for e in Fts(self.p.sys, paths, xdev="x" in self.flags):
+        for e in Fts(self.p.sys, paths, xdev="x" in self.flags, chdir=True):
             if e.info in (FTS_NS, FTS_DNR):
                 assert e.error is not None
                 if not (self.force and e.error.errno == ENOENT):
@@ -49,9 +49,9 @@ class Remover:
                 await self.enter(e)
             elif e.info == FTS_DP:
                 if not e.number:
-                    self.remove(e.path, e.st)
+                    self.remove(e.path, e.st, e.accpath)
             elif self.force or await self.check(e.path, e.st):
-                self.remove(e.path, e.st)
+                self.remove(e.path, e.st, e.accpath)
 
     async def enter(self, e: FtsEntry) -> None:
         """Before a directory: ask, and clear flags that would be in the way."""
@@ -59,13 +59,13 @@ class Remover:
             e.skip = True
             e.number = 1
         else:
-            self.clear_flags(e.path, e.st)
+            self.clear_flags(e.path, e.st, e.accpath)
 
-    def clear_flags(self, path: str, st: Stat) -> None:
+    def clear_flags(self, path: str, st: Stat, accpath: str = "") -> None:
         """Root takes off the flags an owner may set."""
         if self.root and st.st_flags & USER_FLAGS and not st.st_flags & SYSTEM_FLAGS:
             try:
-                self.p.sys.chflags(path, st.st_flags & ~USER_FLAGS, follow=False)
+                self.p.sys.chflags(accpath or path, st.st_flags & ~USER_FLAGS, follow=False)
             except KError as error:
                 self.warn(error, path)
 
@@ -87,10 +87,10 @@ class Remover:
                 self.clear_flags(path, st)
                 self.remove(path, st)
 
-    def remove(self, path: str, st: Stat) -> None:
-        """Remove one entry."""
+    def remove(self, path: str, st: Stat, accpath: str = "") -> None:
+        """Remove one entry, which is reached by `accpath`."""
         try:
-            (self.p.sys.rmdir if st.st_mode & S_IFMT == S_IFDIR else self.p.sys.unlink)(path)
+            (self.p.sys.rmdir if st.st_mode & S_IFMT == S_IFDIR else self.p.sys.unlink)(accpath or path)
         except KError as e:
             self.warn(e, path)
             return

@@ -16,7 +16,7 @@ FTS_D, FTS_DC, FTS_DNR, FTS_DP, FTS_F, FTS_NS, FTS_SL, FTS_SLNONE = range(1, 9)
 class FtsEntry:
     """One visit of one file."""
 
-    __slots__ = ("accpath", "dev", "error", "info", "level", "name", "number", "parent", "path", "skip", "stat")
+    __slots__ = ("accpath", "dev", "error", "info", "inside", "level", "name", "number", "parent", "path", "skip", "stat")
 
     def __init__(self, path: str, name: str, level: int, parent: FtsEntry | None) -> None:
         self.path = path
@@ -29,6 +29,8 @@ class FtsEntry:
         self.stat: Stat | None = None
         self.number = 0
         """fts_number: for the caller."""
+        self.inside = False
+        """The walk has changed into this directory."""
         self.skip = False
         """fts_set(FTS_SKIP): set by the caller on a directory it does not want to enter."""
 
@@ -40,6 +42,9 @@ class FtsEntry:
 
 
 Key = Callable[[FtsEntry], Any]
+
+LONG = 700
+"""A path of so many characters is not made longer, but entered."""
 
 
 class Fts:
@@ -55,8 +60,13 @@ class Fts:
         xdev: bool = False,
         key: Key | None = None,
         sort_roots: bool = True,
+        chdir: bool = False,
     ) -> None:
         self.sys = sys
+        self.chdir = chdir
+        """Change into directories whose paths are too long to be used: `accpath` is then what system calls take."""
+        self._back: list[str | int] = []
+        """How to get out of directories that were entered: to a path, or so many levels up."""
         self.logical = logical
         self.comfollow = comfollow
         self.xdev = xdev
@@ -68,8 +78,9 @@ class Fts:
         for root in self.roots:
             yield from self._walk(root)
 
-    def _entry(self, path: str, name: str, level: int, parent: FtsEntry | None) -> FtsEntry:
+    def _entry(self, path: str, name: str, level: int, parent: FtsEntry | None, accpath: str = "") -> FtsEntry:
         e = FtsEntry(path, name, level, parent)
+        e.accpath = path = accpath or path
         follow = self.logical or (self.comfollow and level == 0)
         try:
             try:
@@ -98,9 +109,37 @@ class Fts:
     def children(self, directory: FtsEntry) -> list[FtsEntry]:
         """fts_children: the entries of a directory, in order; KError if it cannot be read."""
         base = directory.path if directory.path.endswith("/") else directory.path + "/"
-        names = self.sys.listdir(directory.path)
-        found = [self._entry(base + name, name, directory.level + 1, directory) for name in names]
+        inside = directory.inside
+        access = "" if inside else directory.accpath + ("" if directory.accpath.endswith("/") else "/")
+        names = self.sys.listdir("." if inside else directory.accpath)
+        found = [self._entry(base + name, name, directory.level + 1, directory, access + name) for name in names]
         return sorted(found, key=self.key) if self.key is not None else found
+
+    def _enter(self, directory: FtsEntry) -> None:
+        """Change into a directory with a long path."""
+        if self._back:
+            back: str | int = directory.accpath.count("/") + 1
+        else:
+            try:
+                back = self.sys.getcwd()
+            except KError:
+                back = ""
+            if not back or len(back.encode("utf-8", "surrogateescape")) >= 1024:
+                # DIFFERS: from a directory without a usable path only absolute paths are walked to their ends.
+                back = "/"
+        self.sys.chdir(directory.accpath)
+        self._back.append(back)
+        directory.inside = True
+
+    def _leave(self, directory: FtsEntry) -> None:
+        """And back to where its path was valid."""
+        back = self._back.pop()
+        if isinstance(back, str):
+            self.sys.chdir(back)
+        else:
+            for _ in range(back):
+                self.sys.chdir("..")
+        directory.inside = False
 
     def _walk(self, root: FtsEntry) -> Iterator[FtsEntry]:
         """Depth first, without recursion: trees may be deep."""
@@ -114,6 +153,8 @@ class Fts:
                 entry = next(rest, None)
                 if entry is None:
                     stack.pop()
+                    if directory.inside:
+                        self._leave(directory)
                     directory.info = FTS_DP
                     yield directory
                 continue
@@ -123,6 +164,8 @@ class Fts:
                     inside: list[FtsEntry] = []
                 else:
                     try:
+                        if self.chdir and len(entry.accpath) > LONG:
+                            self._enter(entry)
                         inside = self.children(entry)
                     except KError as error:
                         entry.info, entry.error = FTS_DNR, error
