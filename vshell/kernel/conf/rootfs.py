@@ -36,6 +36,8 @@ TREE = {
     "usr/local": "bin/ etc/ include/ lib/ libdata/ libexec/ sbin/ share/ www/",
     "usr/share": "calendar/ dict/ doc/ examples/ locale/ man/ misc/ skel/ syscons/ vt/ zoneinfo/",
     "usr/share/examples": "etc/ ipfw/ jails/ netgraph/ pf/",
+    "usr/share/examples/jails": "jng:444",
+    "usr/share/examples/netgraph": "virtual.chain:444 virtual.lan:444",
     "usr/share/misc": "termcap!",
     "usr/src": "sys/",
     "var": """account/ at/ audit/ authpf/770 backups/ cache/ crash/750 cron/ db/ empty/555 games/ heimdal/ log/ mail/775
