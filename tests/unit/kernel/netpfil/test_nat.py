@@ -157,6 +157,31 @@ def test_ftp_names_the_public_address(run: Run) -> None:
     assert said(run, script) == ["PORT 192,0,2,1,P,P", "end", "data"]
 
 
+def test_netbios_names_the_public_address(run: Run) -> None:
+    name, inside = "\\040" + "A" * 32 + "\\0", "\\012\\0\\0\\002"
+    dump = "hexdump -v -e '1/1 \"%u \"'"
+    script = GATEWAY + (
+        "kldload alias_nbt; nat ip 192.0.2.1 same_ports;"
+        "jexec out nc -u -l 138 > /tmp/d & jexec out nc -u -l 137 > /tmp/s & sleep 1;"
+        f"printf '\\020\\0\\0\\0{inside}\\0\\1\\0\\0\\0\\0{name}{name}' | jexec in nc -u -w 1 -p 138 192.0.2.2 138;"
+        f"printf '\\0\\1\\0\\0\\0\\0\\0\\1\\0\\0\\0\\0{name}\\0\\040\\0\\1\\0\\0\\0\\0\\0\\6\\0\\0{inside}'"
+        f" | jexec in nc -u -w 1 -p 137 192.0.2.2 137; head -c 10 /tmp/d | {dump}; echo; tail -c 4 /tmp/s | {dump}"
+    )
+    assert said(run, script) == ["16 0 0 0 192 0 2 1 0 138 ", "192 0 2 1 "]
+
+
+def test_rtsp_names_ports_of_links(run: Run) -> None:
+    request = "SETUP rtsp://a/b RTSP/1.0\\r\\nTransport: RTP/AVP;client_port=4588-4589;x\\r\\n\\r\\n"
+    script = GATEWAY + (
+        "kldload alias_smedia; nat ip 192.0.2.1; jexec out nc -l 554 > /tmp/f & sleep 1;"
+        f"printf '{request}' | jexec in nc -N -w 2 192.0.2.2 554; sleep 1;"
+        "jexec in nc -u -l 4589 > /tmp/d &"
+        "set -- $(sed -n 's/.*client_port=\\([0-9]*\\)-\\([0-9]*\\);x.*/\\1 \\2/p' /tmp/f);"
+        "echo $(($2 - $1)) $(($1 % 2)); echo media | jexec out nc -u -w 1 192.0.2.1 $2; sleep 1; cat /tmp/d"
+    )
+    assert said(run, script) == ["1 0", "media"]
+
+
 def test_ng_nat_translates_between_its_hooks(run: Run) -> None:
     script = GATEWAY + (
         "jexec gw ipfw -q delete 100; kldload ng_ether ng_nat ng_socket; msg() { jexec gw ngctl msg nat: $*; };"
