@@ -48,6 +48,8 @@ KERNEL: tuple[str, ...] = (
     "netinet6.icmp6",
     "netinet6.nd6_ra",
     "netinet6.icmp6_nodeinfo",
+    "netinet6.mld6",
+    "netinet6.mld6_input",
     "netinet6.frag6",
     "netinet6.raw_ip6",
     "netinet6.udp6_usrreq",

@@ -278,7 +278,8 @@ def in6_domifattach(ifp: Ifnet) -> In6Ifextra | None:
 def in6_domifdetach(_ifp: Ifnet, extra: In6Ifextra | None) -> None:
     """The interface leaves its stack: no timer of a neighbour may outlive that."""
     if extra is not None:
-        extra.report_timer.stop()
+        extra.mld.tick.stop()
+        extra.mld.v1_timer.stop()
         for ln in extra.lles():
             ln.timer.stop()
 

@@ -28,6 +28,7 @@ from vshell.kernel.kern.module import SI_ORDER_SECOND, SI_SUB_PROTO_DOMAIN, Sysc
 from vshell.kernel.net.ifnet import Ifaddr, Ifnet
 from vshell.kernel.netinet.counters import Counters
 from vshell.kernel.netinet.lltable import hash_inet
+from vshell.kernel.netinet6.mld6_var import MldIfinfo
 from vshell.wire.ip6 import is_linklocal
 
 if TYPE_CHECKING:
@@ -193,9 +194,7 @@ class In6Ifextra:
         """All entries, hashed as in FreeBSD's lltable, newest first: the order of listings."""
         self.groups: dict[bytes, int] = {}
         """Multicast groups joined -> references."""
-        self.reports: dict[bytes, int] = {}
-        """Changes of membership that are to be reported: group -> record type."""
-        self.report_timer = ifp.kernel.clock.callout()
+        self.mld = MldIfinfo(ifp)
         self.ifstat: Counter[str] = Counter()
         """struct in6_ifstat: what has been counted of IPv6 on this interface."""
         self.icmp6_ifstat: Counter[str] = Counter()
