@@ -101,6 +101,8 @@ class NAMES(MetaRequest):
     server = "names"
     kind: str
     of: str = ""
+    prefix: str = ""
+    """Only names that begin so (jails may be thousands)."""
 
 
 class OBSERVE(MetaRequest):

@@ -100,7 +100,7 @@ class Context:
     # names -----------------------------------------------------------------------------------------------------
     def names(self, kind: str, of: str = "") -> Iterator[Candidate]:
         """Names of a kind (abi/vshell.py) in this place."""
-        for name, about in self.sys.vshell(NAMES(kind, of)):
+        for name, about in self.sys.vshell(NAMES(kind, of, self.word)):
             yield Candidate(name, about)
 
     def interfaces(self) -> Iterator[Candidate]:

@@ -26,7 +26,9 @@ def serve(td: Proc, request: NAMES) -> tuple[tuple[str, str], ...]:
     kind = KINDS.get(request.kind)
     if kind is None:
         raise KError(EINVAL)
-    return tuple(kind(td, request.of))
+    if request.kind == "jail":
+        return tuple(_jails(td, request.prefix))
+    return tuple(pair for pair in kind(td, request.of) if pair[0].startswith(request.prefix))
 
 
 def _interfaces(td: Proc, of: str) -> Names:
@@ -41,10 +43,11 @@ def _about(ifp: Ifnet) -> str:
     return ", ".join(about)
 
 
-def _jails(td: Proc, of: str) -> Names:
+def _jails(td: Proc, prefix: str) -> Names:
     here = td.ucred.prison
+    full = prefix if here.parent is None else f"{here.name}.{prefix}"
     for pr in here.all.list:
-        if pr is not here and here.ischild(pr) and pr.isalive:
+        if pr.name.startswith(full) and pr is not here and here.ischild(pr) and pr.isalive:
             yield here.name_of(pr), f"jail {pr.id}" + (", its own stack" if pr.owns_vnet else "")
 
 
