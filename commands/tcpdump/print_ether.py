@@ -73,7 +73,7 @@ PRINTERS = {
     0x8035: ("print_arp", "arp_print"), 0x8863: ("print_ppp", "pppoe_print"), 0x8864: ("print_ppp", "pppoe_print"),
     0x3C12: ("print_ppp", "pppoe_print"), 0x3C13: ("print_ppp", "pppoe_print"), 0x8809: ("print_slow", "slow_print"),
     0x88CC: ("print_lldp", "lldp_print"), 0x9000: ("print_loopback", "loopback_print"), 0x8847: ("print_mpls", "mpls_print"),
-    0x8848: ("print_mpls", "mpls_print"), 0x888E: ("print_eap", "eapol_print"),
+    0x8848: ("print_mpls", "mpls_print"),
 }  # fmt: skip
 
 

@@ -15,10 +15,7 @@ FRAGS = ((0x2000, "+"), (0x4000, "DF"), (0x8000, "rsvd"))
 PORTED = (6, 17, 132, 33)
 """Protocols whose printers show the addresses, together with the ports."""
 
-SIMPLE = {
-    2: ("print_igmp", "igmp_print"), 47: ("print_gre", "gre_print"), 55: ("print_mobile", "mobile_print"),
-    88: ("print_eigrp", "eigrp_print"),
-}  # fmt: skip
+SIMPLE = {2: ("print_igmp", "igmp_print"), 47: ("print_gre", "gre_print")}
 
 
 def nextproto4_cksum(ndo: Ndo, ip: int, at: int, length: int, proto: int) -> int:

@@ -66,7 +66,9 @@ def _time(ndo: Ndo, at: int, length: int) -> None:
     else:
         ndo.p(f"0x{ndo.u4(at + 12):08x}")
     stamps = []
-    for i, name in enumerate(("Reference Timestamp:  ", "Origin Timestamp:     ", "Receive Timestamp:    ", "Transmit Timestamp:   ")):
+    for i, name in enumerate(
+        ("Reference Timestamp:  ", "Origin Timestamp:     ", "Receive Timestamp:    ", "Transmit Timestamp:   ")
+    ):
         ndo.tcheck(at + 16 + 8 * i, 8)
         stamps.append(ndo.u8(at + 16 + 8 * i))
         ndo.p(f"\n\t  {name}")

@@ -428,8 +428,9 @@ class BpfD(File):
         """bpf_buffer_ioctl_sblen."""
         if self.ifp is not None:
             raise KError(EINVAL)
-        self.bufsize = max(BPF_MINBUFSIZE, min(request.size, self.module.maxbufsize))
-        return self.bufsize
+        size: int = max(BPF_MINBUFSIZE, min(request.size, self.module.maxbufsize))
+        self.bufsize = size
+        return size
 
     def setf(self, request: B.BIOCSETF, td: Proc) -> None:
         """bpf_setf."""

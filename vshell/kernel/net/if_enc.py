@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vshell.abi.bpf import DLT_ENC
 from vshell.abi.errno import EINVAL, KError
 from vshell.abi.sockio import IFF_DRV_RUNNING, IFF_UP, IFT_ENC, SIOCSIFFLAGS
 from vshell.kernel.net.if_clone import IfCloner, cloner
@@ -22,6 +23,7 @@ class Enc(Ifnet):
     """enc(4)."""
 
     type = IFT_ENC
+    dlts = (DLT_ENC,)
 
     @classmethod
     def clone(cls, ifc: IfCloner, name: str, unit: int, params: Record | None, td: Proc | None) -> Enc:
