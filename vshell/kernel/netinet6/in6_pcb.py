@@ -137,8 +137,22 @@ def sa6_embedscope(vnet: Vnet, addr: SockaddrIn6) -> SockaddrIn6:
     return addr if scope == addr.scope_id else SockaddrIn6(addr.addr, addr.port, scope, addr.flowinfo)
 
 
+def in6_pcbconnect(pcb: In6pcb, dst: SockaddrIn6, wild: bool = True) -> None:
+    """Set the peer; the source follows, in the zone of the interface it was found on."""
+    bound = pcb.laddr != IN6ADDR_ANY
+    pcb.laddr, ifp = _choose(pcb, dst, wild)
+    if not bound:
+        pcb.lscope = ifp.index if ifp is not None and is_scoped(pcb.laddr) else 0
+    pcb.faddr, pcb.fport, pcb.scope = dst.addr, dst.port, dst.scope_id
+
+
 def in6_pcbladdr(pcb: In6pcb, dst: SockaddrIn6, wild: bool = True) -> bytes:
-    """The source address for a destination: the bound one, or the best.  EHOSTUNREACH, EADDRNOTAVAIL, ...
+    """The source address for a destination: the bound one, or the best.  EHOSTUNREACH, EADDRNOTAVAIL, ..."""
+    return _choose(pcb, dst, wild)[0]
+
+
+def _choose(pcb: In6pcb, dst: SockaddrIn6, wild: bool) -> tuple[bytes, Ifnet | None]:
+    """The source, and the interface it was chosen for if it was.
 
     With `wild` the unspecified address means ::1, as net.inet6.ip6.connect_in6addr_wild says.
     """
@@ -152,15 +166,15 @@ def in6_pcbladdr(pcb: In6pcb, dst: SockaddrIn6, wild: bool = True) -> bytes:
         ia = in6ifa_ifwithaddr(pcb.so.vnet, pcb.pktinfo.addr)
         if ia is None or not ia.usable():
             raise KError(EADDRNOTAVAIL)
-        return pcb.pktinfo.addr
+        return pcb.pktinfo.addr, ia.ifp
     if pcb.laddr != IN6ADDR_ANY:
-        return pcb.laddr
+        return pcb.laddr, None
     scope = dst.scope_id
     if not scope and is_scoped(dst.addr) and pcb.outgoing() is not None:
         ifp = pcb.outgoing()
         scope = ifp.index if ifp is not None else 0
     forced = pcb.pktinfo is not None and bool(pcb.pktinfo.ifindex)
-    return in6_selectsrc(pcb.so.vnet, dst.addr, scope, pcb.outgoing(), pcb.so.fibnum, forced)[0]
+    return in6_selectsrc(pcb.so.vnet, dst.addr, scope, pcb.outgoing(), pcb.so.fibnum, forced)
 
 
 def ip6_setopt(pcb: In6pcb, name: int, value: Any) -> None:

@@ -27,6 +27,7 @@ from vshell.kernel.netinet6.in6_pcb import (
     check6,
     control,
     in6_pcbbind,
+    in6_pcbconnect,
     in6_pcbladdr,
     ip6_getopt,
     ip6_setopt,
@@ -100,8 +101,7 @@ class RawIp6(Protosw):
     def connect(self, so: Socket, addr: Record, td: Proc) -> None:
         """Set the foreign address; the local one follows from it."""
         sin6 = sa6_embedscope(so.vnet, check6(addr))
-        so.pcb.laddr = in6_pcbladdr(so.pcb, sin6, wild=False)
-        so.pcb.faddr, so.pcb.scope = sin6.addr, sin6.scope_id
+        in6_pcbconnect(so.pcb, sin6, wild=False)
         so.soisconnected()
 
     def disconnect(self, so: Socket) -> None:
@@ -170,7 +170,7 @@ class RawIp6(Protosw):
 
     def sockaddr(self, so: Socket) -> Record:
         """The local address."""
-        return SockaddrIn6(so.pcb.laddr, 0, so.pcb.scope if is_scoped(so.pcb.laddr) else 0)
+        return SockaddrIn6(so.pcb.laddr, 0, (so.pcb.lscope or so.pcb.scope) if is_scoped(so.pcb.laddr) else 0)
 
     def peeraddr(self, so: Socket) -> Record:
         """The foreign address."""

@@ -22,7 +22,16 @@ from vshell.kernel.net.drops import drop
 from vshell.kernel.net.mbuf import M_MCAST, CsumMbuf, m_get
 from vshell.kernel.netinet.ip_var import Ip
 from vshell.kernel.netinet6.icmp6 import icmp6_error, ip6_ctlprotox
-from vshell.kernel.netinet6.in6_pcb import In6pcb, check6, control, in6_pcbbind, in6_pcbladdr, ip6_getopt, ip6_setopt
+from vshell.kernel.netinet6.in6_pcb import (
+    In6pcb,
+    check6,
+    control,
+    in6_pcbbind,
+    in6_pcbconnect,
+    in6_pcbladdr,
+    ip6_getopt,
+    ip6_setopt,
+)
 from vshell.kernel.netinet6.in6_var import Ip6
 from vshell.kernel.netinet6.ip6_input import ip6_protox
 from vshell.kernel.netinet6.ip6_output import ip6_output
@@ -155,11 +164,9 @@ class UdpInet6(Protosw):
         sin6 = check6(addr)
         if not sin6.port:
             raise KError(EADDRNOTAVAIL)
-        so.pcb.laddr = in6_pcbladdr(so.pcb, sin6)
+        in6_pcbconnect(so.pcb, sin6)
         if not so.pcb.lport:
             so.pcb.lport = so.vnet[Udp6].free_port()
-        so.pcb.faddr, so.pcb.fport = sin6.addr, sin6.port
-        so.pcb.scope = sin6.scope_id
         so.soisconnected()
 
     def disconnect(self, so: Socket) -> None:
@@ -206,7 +213,7 @@ class UdpInet6(Protosw):
 
     def sockaddr(self, so: Socket) -> Record:
         """The local address."""
-        return SockaddrIn6(so.pcb.laddr, so.pcb.lport, so.pcb.scope if is_scoped(so.pcb.laddr) else 0)
+        return SockaddrIn6(so.pcb.laddr, so.pcb.lport, (so.pcb.lscope or so.pcb.scope) if is_scoped(so.pcb.laddr) else 0)
 
     def peeraddr(self, so: Socket) -> Record:
         """The peer."""
