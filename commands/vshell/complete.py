@@ -19,6 +19,8 @@ def complete(c: Context) -> Iterator[Candidate]:
     name = c.args[0]
     if name in ("map", "graph"):
         yield from c.jails()
+    elif name == "trace":
+        yield from c.command([word for word in c.args[1:] if word != "-a"])
     elif name == "clock" and len(c.args) == 1:
         for word in CLOCK:
             yield Candidate(word)
