@@ -250,7 +250,7 @@ async def read(ng: Ngctl, argv: list[str]) -> str:
         source = open_file(ng, argv[1])
     except KError as e:
         return ng.warn(e, argv[1])
-    result = await ng.read_file(source)
+    result = await ng.read_file(source, argv[1])
     ng.p.sys.close(source.fileno())
     return result
 

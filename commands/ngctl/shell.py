@@ -107,13 +107,15 @@ class Ngctl:
             text = text.replace(c, " ")
         return await self.command([word for word in text.split(" ") if word][:MAX_ARGS])
 
-    async def read_file(self, source: Reader) -> str:
-        """ReadFile: until a command does not succeed."""
+    async def read_file(self, source: Reader, path: str = "") -> str:
+        """ReadFile: until a command does not succeed; an error of the file is told with its path."""
         number = 0
         while True:
             try:
                 text = await source.readline()
-            except KError:
+            except KError as e:
+                if path:
+                    self.p.warn(e, path)
                 return ERROR
             if not text:
                 return OK

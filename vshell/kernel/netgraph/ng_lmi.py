@@ -30,10 +30,14 @@ GUESSES = (
     ("auto0", GROUP4),
 )
 LOCKING_SHIFT, STATUS, INQUIRY = 0x95, 0x7D, 0x75
+REPORT, SEQUENCE, CHANNEL = 0x01, 0x03, 0x07
+"""Information elements."""
+LOG_WARNING, LOG_INFO = 4, 6
+LMI_COOKIE, GET_STATUS = 867184133, 1
 TEXT_SIZE = 1024
 
 
-class Lmi(Node, ngtype="lmi", cookie=867184133):
+class Lmi(Node, ngtype="lmi", cookie=LMI_COOKIE):
     """The node."""
 
     def __init__(self, vnet: Vnet) -> None:
@@ -85,10 +89,14 @@ class Lmi(Node, ngtype="lmi", cookie=867184133):
         return False
 
     def rcvmsg(self, msg: NgMsg) -> None:
-        """The state in words."""
+        """The state, in bits or in words."""
+        if (msg.cookie, msg.cmd) == (LMI_COOKIE, GET_STATUS):
+            ng_respond(self, msg, self._bits())
+            return
         if (msg.cookie, msg.cmd) != (NGM_GENERIC_COOKIE, NGM_TEXT_STATUS):
             raise KError(EINVAL)
-        where = 0 if self.channel is self.ends.get("auto0") and self.channel is not None else 1023
+        # Before there is a channel it is as good as that of a missing hook.
+        where = 0 if self.channel is self.ends.get("auto0") else 1023
         mode = {"fixed": "fixed", "auto": "auto-detecting"}.get(self.mode, f"auto on dlci {where}")
         text = f"protocol {self.protoname} {mode}\nkeepalive period: {KEEPALIVE} seconds\n"
         text += f"unacknowledged keepalives: {self.retries}\n"
@@ -97,12 +105,22 @@ class Lmi(Node, ngtype="lmi", cookie=867184133):
                 text += f"dlci {dlci} {'up' if up else 'down'}\n"
         ng_respond(self, msg, text.encode() + b"\0")
 
+    def _bits(self) -> bytes:
+        """struct nglmistat."""
+        seen = sum(1 << dlci for dlci in self.dlcis).to_bytes(128, "little")
+        up = sum(1 << dlci for dlci, is_up in self.dlcis.items() if is_up).to_bytes(128, "little")
+        proto = self.protoname.encode().ljust(12, b"\0")
+        return proto + proto + bytes((self.mode == "fixed", self.mode == "auto")) + seen + up
+
     # inquiries -------------------------------------------------------------------------------------------------
     def _tick(self) -> None:
         if self.mode == "auto":
             if self.polls <= 0:
                 self.polls = POLLS
-                self.guess = (self.guess + 1) % len(GUESSES)
+                self.guess += 1
+                if self.guess == len(GUESSES):
+                    self.kernel.log(LOG_WARNING, "nglmi: no response from exchange")
+                    self.guess = 0
             end, self.kind = GUESSES[self.guess]
             self.channel = self.ends[end]
             self._inquire(full=False)
@@ -133,47 +151,111 @@ class Lmi(Node, ngtype="lmi", cookie=867184133):
         if hook.private is None:
             return EINVAL
         data = m.bytes()
-        found = self._header(data)
-        elements = _elements(data[found[1] :]) if found is not None else None
-        if found is None or elements is None or not self._accept(found[0], elements):
+        try:
+            kind, at = self._header(data)
+            self._check(data, at, kind)
+        except _Refused as e:
+            self._log(e.text)
+            self._dump(data, e.at)
             return 0
-        self.kind = found[0]
+        self.kind = kind
         if self.mode == "auto":
-            self.protoname, self.channel, self.mode = self.kind, hook, "detected"
+            self.protoname, self.channel, self.mode = kind, hook, "detected"
             where = 0 if hook is self.ends.get("auto0") else 1023
-            self.kernel.log(6, f"nglmi: auto-detected {self.kind} LMI on DLCI {where}")
-        for kind, value in elements:
-            self._element(kind, value)
+            self.kernel.log(LOG_INFO, f"nglmi: auto-detected {kind} LMI on DLCI {where}")
+        typed = False
+        for _, element, value in _elements(data, at):
+            if element == REPORT and typed:
+                self._log("dup MSGTYPE")
+                continue
+            typed |= element == REPORT
+            self._element(element, value)
         return 0
 
-    def _header(self, data: bytes) -> tuple[str, int] | None:
-        """(protocol, where the elements begin) of a status; None if it is no good one."""
-        if len(data) < 5 or data[0] != 0x03 or data[2] != 0x00 or data[3] != STATUS or data[1] not in (0x08, 0x09):
-            return None
-        shifted = data[4] == LOCKING_SHIFT
-        kind = GROUP4 if data[1] == 0x09 else ANNEX_D if shifted else ANNEX_A
-        if (kind == GROUP4 and shifted) or (self.mode != "auto" and kind != self.kind):
-            return None
-        return kind, 5 if shifted else 4
+    def _log(self, text: str) -> None:
+        self.kernel.log(LOG_WARNING, f"nglmi: {text}")
 
-    def _accept(self, kind: str, elements: list[tuple[int, bytes]]) -> bool:
-        """nglmi_checkdata: report type, then sequence numbers, then channels, and nothing twice that must not be."""
+    def _dump(self, data: bytes, at: int) -> None:
+        """The packet, with a mark at what is wrong."""
+        self._log(f"error at location {at}")
+        for begin in range(0, len(data), 16):
+            end = min(begin + 16, len(data))
+            text = "".join(f"{'>' if i == at else ' '}{data[i]:02x}" for i in range(begin, end))
+            if begin:
+                self.kernel.log(LOG_WARNING, f"{end:04d}              :{text}")
+            else:
+                self._log(f"packet data:{text}")
+
+    def _header(self, data: bytes) -> tuple[str, int]:
+        """The protocol of a status, and where its elements begin."""
+        auto = self.mode == "auto"
+        start = data[:5].ljust(5, b"\0")
+        if start[0] != 0x03:
+            raise _Refused(0, "unexpected value in LMI(1)")
+        if auto and start[1] not in (0x08, 0x09):
+            raise _Refused(1, f"bad Protocol ID({start[1]})")
+        if not auto and start[1] != (0x09 if self.kind == GROUP4 else 0x08):
+            raise _Refused(1, f"unexpected Protocol ID({start[1]})")
+        if start[2]:
+            raise _Refused(2, f"unexpected Call Reference (0x{start[1]:x})")
+        if start[3] == INQUIRY:
+            raise _Refused(3, f"unexpected message type(0x{start[2]:x})")
+        if start[3] != STATUS:
+            raise _Refused(3, f"unexpected msg type(0x{start[3]:x}) ")
+        shifted = start[4] == LOCKING_SHIFT
+        if auto:
+            if shifted and start[1] == 0x09:
+                raise _Refused(4, "locking shift seen in G4")
+            return GROUP4 if start[1] == 0x09 else ANNEX_D if shifted else ANNEX_A, 4 + shifted
+        if shifted != (self.kind == ANNEX_D):
+            raise _Refused(4, f"locking shift {'seen' if shifted else 'missing'}")
+        return self.kind, 4 + shifted
+
+    def _check(self, data: bytes, at: int, kind: str) -> None:
+        """nglmi_checkdata: report type, then sequence numbers, then channels."""
         report, sequence = -1, False
-        for element, value in elements:
-            if element == 0x01 and report < 0:
-                if len(value) != 1 or value[0] > 1 or (value[0] == 1 and self.livs > PER_FULL):
-                    return False
-                report = value[0]
-            elif element == 0x03 and not sequence:
-                if report < 0 or len(value) != 2 or value[1] != self.local_seq:
-                    return False
-                sequence = True
-            elif element == 0x07 and (not sequence or report != 0 or _dlci(value, kind) is None):
-                return False
-        return report >= 0 and sequence
+        for where, element, value in _elements(data, at):
+            at = where + 2 + len(value)
+            wrong = ""
+            if element == REPORT and report >= 0:
+                self._log("dup MSGTYPE")
+            elif element == REPORT:
+                report = value[0] if len(value) == 1 else -1
+                wrong = self._wrong_report(value)
+            elif element == SEQUENCE:
+                if report < 0:
+                    wrong = "no TYPE before SEQ"
+                elif not sequence:
+                    wrong = "bad SEQ sts size" if len(value) != 2 else ""
+                    wrong = wrong or ("unexpected SEQ" if value[1] != self.local_seq else "")
+                    sequence = True
+            elif element == CHANNEL:
+                wrong = "No sequence before DLCI" if not sequence else "No resp type before DLCI" if report else ""
+                wrong = wrong or _wrong_dlci(value, kind)
+            else:
+                self._log(f"unknown LMI segment type {data[where]}")
+            if wrong:
+                raise _Refused(where, wrong)
+        if at < len(data):
+            # Something at the end is told, but does no harm.
+            if at + 2 <= len(data):
+                self._log("IE longer than packet")
+            self._log(f"{len(data) - at} bytes extra at end of packet")
+            self._dump(data, at)
+        elif report < 0:
+            raise _Refused(at, "No response type seen")
+        elif not sequence:
+            raise _Refused(at, "No sequence numbers seen")
+
+    def _wrong_report(self, value: bytes) -> str:
+        if len(value) != 1:
+            return "MSGTYPE wrong size"
+        if value[0] > 1:
+            return f"Unknown report type {value[0]}"
+        return "LIV when FULL expected" if value[0] == 1 and self.livs > PER_FULL else ""
 
     def _element(self, kind: int, value: bytes) -> None:
-        if kind == 0x01 and value == b"\0":
+        if kind == REPORT and value == b"\0":
             # A few channels are taken for down, to see whether the exchange still names them.
             for dlci in range(self.check, self.check + 10):
                 if dlci % (MAX_DLCI + 1) in self.dlcis:
@@ -181,34 +263,45 @@ class Lmi(Node, ngtype="lmi", cookie=867184133):
             self.check = (self.check + 10) % (MAX_DLCI + 1)
             if self.livs > PER_FULL:
                 self.livs = 0
-        elif kind == 0x03 and len(value) == 2:
+        elif kind == SEQUENCE and len(value) == 2:
             self.remote_seq = value[0]
             if self.local_seq == value[1]:
                 self.local_seq = self.local_seq % 255 + 1
                 self.retries = 0
-        elif kind == 0x07:
-            named = _dlci(value, self.kind)
-            if named is not None:
-                if named not in self.dlcis:
-                    self.kernel.log(6, f"nglmi: DLCI {named} became active")
-                self.dlcis[named] = True
+        elif kind == CHANNEL and len(value) in (3, 6):
+            named = _dlci(value)
+            if named not in self.dlcis:
+                self.kernel.log(LOG_INFO, f"nglmi: DLCI {named} became active")
+            self.dlcis[named] = True
 
 
-def _dlci(value: bytes, kind: str) -> int | None:
+class _Refused(Exception):
+    """A status that is none: where, and why."""
+
+    def __init__(self, at: int, text: str) -> None:
+        super().__init__(text)
+        self.at = at
+        self.text = text
+
+
+def _wrong_dlci(value: bytes, kind: str) -> str:
+    if kind == GROUP4 and len(value) != 6:
+        return "wrong IE segsize"
+    if kind != GROUP4 and len(value) != 3:
+        return f"DLCI headersize of {len(value) - 1} not supported"
+    return "DLCI out of range" if _dlci(value) > MAX_DLCI else ""
+
+
+def _dlci(value: bytes) -> int:
     """The channel an element speaks of."""
-    if len(value) != (6 if kind == GROUP4 else 3):
-        return None
-    dlci = value[0] << 8 | value[1] if kind == GROUP4 else (value[0] & 0x3F) << 4 | (value[1] & 0x78) >> 3
-    return dlci if dlci <= MAX_DLCI else None
+    return value[0] << 8 | value[1] if len(value) == 6 else (value[0] & 0x3F) << 4 | (value[1] & 0x78) >> 3
 
 
-def _elements(data: bytes) -> list[tuple[int, bytes]] | None:
-    """The information elements of a status, those of Annex A by their common numbers; None if there is rubbish."""
+def _elements(data: bytes, at: int) -> list[tuple[int, int, bytes]]:
+    """The information elements of a status and where they are, those of Annex A by their common numbers."""
     found = []
-    while len(data) >= 2:
-        size = data[1]
-        if len(data) < size + 2:
-            return None
-        found.append((data[0] - 0x50 if data[0] in (0x51, 0x53, 0x57) else data[0], data[2 : 2 + size]))
-        data = data[2 + size :]
-    return None if data else found
+    while len(data) - at >= 2 and len(data) - at >= data[at + 1] + 2:
+        kind = data[at] - 0x50 if data[at] in (0x51, 0x53, 0x57) else data[at]
+        found.append((at, kind, data[at + 2 : at + 2 + data[at + 1]]))
+        at += data[at + 1] + 2
+    return found
