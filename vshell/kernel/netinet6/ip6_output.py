@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vshell.abi.errno import EACCES, EHOSTUNREACH, EMSGSIZE, ENETDOWN, ENETUNREACH
+from vshell.abi.errno import EACCES, EHOSTUNREACH, EMSGSIZE, ENETDOWN, ENETUNREACH, EOPNOTSUPP
 from vshell.abi.in6 import ND6_IFF_IFDISABLED
 from vshell.abi.socket import AF_INET6, IPPROTO_TCP, IPPROTO_UDP
 from vshell.abi.sockio import IFF_LOOPBACK
@@ -68,6 +68,10 @@ def ip6_output(
     """
     ip6: Ip6 = vnet[Ip6]
     dst = bytes(m.data[m.off + 24 : m.off + 40])
+    if m.data[m.off + 8] == 0xFF:
+        ip6.ip6stat.badscope += 1
+        drop(vnet, m, "ip6_output", "source is a multicast address")
+        return EOPNOTSUPP
     out, nh = _route(vnet, m, dst, moptions, ifp, scope)
     if out is None:
         ip6.ip6stat.noroute += 1
