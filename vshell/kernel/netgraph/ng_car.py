@@ -33,6 +33,7 @@ GREEN, YELLOW, BAD = range(3)
 TAG = "qos_color"
 QUEUE_SIZE, QUEUE_MIN, MAX_RATE = 100, 8, 1_000_000_000
 PACKET_TOKENS = 128
+WORD = (1 << 64) - 1
 TICK, SECOND = 10_000_000, 1_000_000_000
 
 
@@ -85,7 +86,7 @@ class Direction:
     def judge(self, m: Mbuf) -> int | None:
         """The colour of a packet; None if it has to wait."""
         size, before = self.cost(m), self.color(m)
-        if before == GREEN and self.tc < size:
+        if before != GREEN or self.tc < size:
             self.refill()
         if before == GREEN and self.tc >= size:
             self.tc -= size
@@ -98,8 +99,9 @@ class Direction:
                 self.te -= size
                 return YELLOW
             return BAD
-        small = size - (self.tc - size) <= ebs
-        if small and before <= YELLOW and self.te + size - self.tc < ebs:
+        # Both are compared as numbers without a sign.
+        small = size - (self.tc - size) & WORD <= ebs
+        if small and before <= YELLOW and self.te + size - self.tc & WORD < ebs:
             self.te += size - self.tc
             self.tc -= size
             return YELLOW

@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EAGAIN, EIO, EISCONN, ENOBUFS, ENXIO, KError
-from vshell.abi.fcntl import O_NONBLOCK, POLLIN, POLLOUT, S_IFCHR, Stat
+from vshell.abi.fcntl import O_NONBLOCK, POLLIN, S_IFCHR, Stat
 from vshell.kernel.kern.devfs import destroy_dev, make_dev
 from vshell.kernel.kern.kern_descrip import File
 from vshell.kernel.kern.kern_synch import tsleep
@@ -73,9 +73,8 @@ class DeviceFile(File):
         return len(data)
 
     def poll(self, events: int) -> int:
-        """Readable when there is a packet."""
-        readable = bool(self.node.queue) or not self.node.valid
-        return events & POLLOUT | (events & POLLIN if readable else 0)
+        """Readable when there is a packet; nothing is said about writing."""
+        return events & POLLIN if self.node.queue or not self.node.valid else 0
 
     def stat(self, td: Proc) -> Stat:
         """A device."""

@@ -34,6 +34,7 @@ QUEUE_MAX, DRIVER_QUEUE = 2048, 4096
 TICK = 10_000_000
 COUNTERS = 4
 ENABLE, PER_LIST = 1, 2
+WORD = 0xFFFFFFFF
 
 TIMEVAL = NgStruct(("tv_sec", INT64), ("tv_usec", INT64))
 STATS = NgStruct(
@@ -113,9 +114,11 @@ class Source(Node, ngtype="source", cookie=1110646684):
 
     def _store(self, name: str) -> bool:
         ifp = ifunit(self.vnet, name)
-        if ifp is not None:
-            self.ifp = ifp
-        return ifp is not None
+        if ifp is None:
+            self.kernel.printf(f"ng_source_store_output_ifp: can't find interface {name}")
+            return False
+        self.ifp = ifp
+        return True
 
     def _now(self) -> int:
         return self.kernel.clock.realtime() // 1000
@@ -151,6 +154,7 @@ class Source(Node, ngtype="source", cookie=1110646684):
     def start(self, arg: int, msg: NgMsg) -> None:
         """Send so many packets."""
         if self.ifp is None and not self.stats["maxPps"]:
+            self.kernel.printf("ng_source: start without iface or pps configured")
             raise KError(ENXIO)
         if self.active:
             raise KError(EBUSY)
@@ -259,7 +263,7 @@ class Source(Node, ngtype="source", cookie=1110646684):
         m = original.copy()
         for counter in self.counters:
             if counter["flags"] & ENABLE:
-                _write(m, counter["offset"], (counter["next_val"] & 0xFFFFFFFF).to_bytes(4, "big")[-counter["width"] :])
+                _write(m, counter["offset"], counter["next_val"].to_bytes(4, "big")[-counter["width"] :])
                 if not counter["flags"] & PER_LIST or self.last is original:
                     _advance(counter)
         if self.timestamp["flags"] & ENABLE:
@@ -275,13 +279,13 @@ def _write(m: Mbuf, offset: int, value: bytes) -> None:
 
 
 def _advance(counter: dict[str, int]) -> None:
-    """The next value, from the other end when it leaves its range."""
+    """The next value, from the other end when it leaves its range; all of it in 32 bits without a sign."""
     step, low, high = counter["increment"], counter["min_val"], counter["max_val"]
-    value = counter["next_val"] + step
+    value = counter["next_val"] + step & WORD
     if step > 0 and value > high:
-        value = min(low - 1 + value - high, high)
+        value = low - 1 + value - high & WORD
+        value = min(value, high)
     elif step < 0 and value < low:
-        value = high + 1 + value - low
-        if value < low:
-            value = high
-    counter["next_val"] = value & 0xFFFFFFFF
+        value = high + 1 + value - low & WORD
+        value = high if value < low else value
+    counter["next_val"] = value
