@@ -131,7 +131,13 @@ def _ip6_input(ifp: Ifnet, m: Mbuf, extra: In6Ifextra, ip6: Ip6) -> None:
             else:
                 ip6_forward(ifp, m)
             return
-        dst = bytes(m.data[m.off + 24 : m.off + 40])
+    _addressed(ifp, m, extra, ip6, src)
+
+
+def _addressed(ifp: Ifnet, m: Mbuf, extra: In6Ifextra, ip6: Ip6, src: bytes) -> None:
+    """Whom a packet is for: a group of ours, an address of ours, or somebody else."""
+    stat = ip6.ip6stat
+    dst = bytes(m.data[m.off + 24 : m.off + 40])
     m.rcvif = ifp
     if is_multicast(dst):
         m.flags |= M_MCAST
