@@ -33,7 +33,10 @@ class Macfilter(LastHook, ngtype="macfilter", cookie=1042445461):
         self.ether: NgHook | None = None
         self.upper: list[NgHook | None] = []
         """Hooks by id; the first is "default"."""
+        self.table: list[dict[str, Any]] = []
+        """Addresses in their order; behind those in use there are places that still have old counters."""
         self.macs: dict[bytes, dict[str, Any]] = {}
+        """Those in use by address."""
 
     def newhook(self, hook: NgHook, name: str) -> None:
         """Any name will do; a hook gets the lowest id that is free."""
@@ -56,25 +59,43 @@ class Macfilter(LastHook, ngtype="macfilter", cookie=1042445461):
         elif hook in self.upper:
             number = self.upper.index(hook)
             self.upper[number] = None
-            self.macs = {ether: mac for ether, mac in self.macs.items() if mac["hookid"] != number}
+            used = self._used()
+            kept = [dict(mac) for mac in used if mac["hookid"] != number]
+            self.table[: len(kept)] = kept
+            self._index(len(kept))
             while self.upper and self.upper[-1] is None:
                 self.upper.pop()
         super().disconnect(hook)
 
     # messages --------------------------------------------------------------------------------------------------
+    def _used(self) -> list[dict[str, Any]]:
+        return self.table[: len(self.macs)]
+
+    def _index(self, used: int) -> None:
+        self.macs = {mac["ether"]: mac for mac in self.table[:used]}
+
     def _change(self, ether: bytes, number: int) -> None:
         """Give an address to a hook; the default hook has all that nobody has."""
-        if number == DEFAULT:
-            self.macs.pop(ether, None)
-        elif ether in self.macs:
+        used, table = len(self.macs), self.table
+        if ether in self.macs and number != DEFAULT:
             self.macs[ether]["hookid"] = number
-        else:
-            self.macs[ether] = {"ether": ether, "hookid": number, **dict.fromkeys(COUNTERS, 0)}
+        elif ether in self.macs:
+            # What is behind it moves; the last place stays as it is.
+            table.insert(used, dict(table[used - 1]))
+            table.remove(self.macs[ether])
+            self._index(used - 1)
+        elif number != DEFAULT:
+            # The new one has the counters that were in its place.
+            at = sum(other < ether for other in self.macs)
+            new = dict(table[at]) if at < len(table) else dict.fromkeys(COUNTERS, 0)
+            del table[used : used + 1]
+            table.insert(at, {**new, "ether": ether, "hookid": number})
+            self._index(used + 1)
 
     @ngmsg(1, "reset")
     def reset(self, arg: Any, msg: NgMsg) -> None:
         """Forget all addresses."""
-        self.macs.clear()
+        self._index(0)
 
     @ngmsg(2, "direct", arg=DIRECT)
     def direct(self, arg: dict[str, Any], msg: NgMsg) -> None:
@@ -90,7 +111,7 @@ class Macfilter(LastHook, ngtype="macfilter", cookie=1042445461):
         self._change(arg["ether"], arg["hookid"])
 
     def _list(self, clear: bool) -> dict[str, Any]:
-        macs = [dict(mac) for _, mac in sorted(self.macs.items())]
+        macs = [dict(mac) for mac in self._used()]
         if clear:
             for mac in self.macs.values():
                 mac.update(dict.fromkeys(COUNTERS, 0))

@@ -20,6 +20,8 @@ HOOKOUT = NgStruct(("thisHook", HOOKBUF), *COMMON)
 IN_SIZE, OUT_SIZE = 108, 40
 TAGS = "ng_tag"
 """Where an mbuf has its tags: tuples (cookie, id, data)."""
+MTAG_IPFW, IPFW_TAGS = 1148380143, "ipfw_tags"
+"""The tags of ipfw(8), which has the set of their numbers elsewhere."""
 
 
 class HookInfo:
@@ -89,7 +91,7 @@ class Tag(LastHook, ngtype="tag", cookie=1149771193):
         """ng_tag_rcvdata."""
         info: HookInfo = hook.private
         wanted = info.tag_in
-        tags: list[tuple[int, int, bytes]] = list((m.tags or {}).get(TAGS, ()))
+        tags = _tags(m)
         found = None
         if wanted["tag_cookie"] or wanted["tag_id"]:
             data = bytes(wanted["tag_data"])
@@ -104,5 +106,17 @@ class Tag(LastHook, ngtype="tag", cookie=1149771193):
         if new["tag_cookie"] or new["tag_id"]:
             tags.insert(0, (new["tag_cookie"], new["tag_id"], bytes(new["tag_data"])))
         if tags or m.tags:
-            m.tags = {**(m.tags or {}), TAGS: tags}
+            _set_tags(m, tags)
         return ng_send_data(dest, m)
+
+
+def _tags(m: Mbuf) -> list[tuple[int, int, bytes]]:
+    """All tags of a packet that have a number."""
+    have = m.tags or {}
+    return [*have.get(TAGS, ()), *((MTAG_IPFW, number, b"") for number in sorted(have.get(IPFW_TAGS, ())))]
+
+
+def _set_tags(m: Mbuf, tags: list[tuple[int, int, bytes]]) -> None:
+    ours = [tag for tag in tags if tag[0] != MTAG_IPFW]
+    numbers = frozenset(tag[1] for tag in tags if tag[0] == MTAG_IPFW)
+    m.tags = {**(m.tags or {}), TAGS: ours, IPFW_TAGS: numbers}
