@@ -23,7 +23,15 @@ from vshell.kernel.netinet.tcp_ecn import tcp_ecn_input_parallel_syn, tcp_ecn_in
 from vshell.kernel.netinet.tcp_output import HAVERCVDFIN, tcp_output
 from vshell.kernel.netinet.tcp_reass import tcp_reass
 from vshell.kernel.netinet.tcp_sack import tcp_update_dsack_list, tcp_update_sack_list
-from vshell.kernel.netinet.tcp_subr import tcp_close, tcp_drop, tcp_mss, tcp_reset, tcp_send_challenge_ack, tcp_twstart
+from vshell.kernel.netinet.tcp_subr import (
+    tcp_challenge_ack_check,
+    tcp_close,
+    tcp_drop,
+    tcp_mss,
+    tcp_reset,
+    tcp_send_challenge_ack,
+    tcp_twstart,
+)
 from vshell.kernel.netinet.tcp_timer import tcp_timer_activate
 from vshell.kernel.netinet.tcp_var import (
     MASK,
@@ -131,11 +139,20 @@ def _finish(tp: Tcpcb, seg: Seg, verdict: Verdict) -> None:
     if verdict is Verdict.AFTERACK:
         if tp.state == TCPS_SYN_RECEIVED and seg.flags & TH_ACK and not tp.snd_una <= seg.ack <= tp.snd_max:
             verdict = Verdict.RESET
-        else:
+        elif not seg.nodata or _may_answer(tp):
             tp.acknow = True
             tcp_output(tp)
     if verdict is Verdict.RESET and not seg.th.flags & TH_RST and badport_bandlim(tp.vnet, BANDLIM_TCP_RST):
         tcp_reset(tp.vnet, seg.src, seg.dst, seg.th, len(seg.data), seg.m.fib, seg.scope)
+
+
+def _may_answer(tp: Tcpcb) -> bool:
+    """May an acknowledgement answer a segment without data?
+
+    DIFFERS: FreeBSD always answers, so that two ends which do not agree any more send to each other as fast as they can; here as
+    many are sent as there may be challenges.
+    """
+    return tcp_challenge_ack_check(tp)
 
 
 def _syn_options(tp: Tcpcb, seg: Seg) -> None:
@@ -367,8 +384,9 @@ def _trim_front(tp: Tcpcb, seg: Seg) -> None:
         todrop -= 1
     size = len(seg.data)
     if todrop > size or (todrop == size and not seg.flags & TH_FIN):
+        if not seg.nodata or seg.flags & TH_FIN or _may_answer(tp):
+            tp.acknow = True
         seg.flags &= ~TH_FIN
-        tp.acknow = True
         todrop = size
         stat.rcvduppack += 1
         stat.rcvdupbyte += todrop

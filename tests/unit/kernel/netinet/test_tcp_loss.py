@@ -109,7 +109,7 @@ def test_ten_megabytes_over_three_routers_with_loss() -> None:
     sender = stats(session, "n0")
     assert sender["SACK recovery episodes"] > 10
     assert sender["segment rexmits in SACK recovery episodes"] > 50
-    assert sender["retransmit timeouts"] < 10
+    assert sender.get("retransmit timeouts", 1) < 10
 
 
 def test_without_sack() -> None:
@@ -119,7 +119,7 @@ def test_without_sack() -> None:
     assert converse(session, (1, 2), SockaddrIn(bytes([10, 0, 1, 2]), PORT), data, b"")[1] == data
     sender = stats(session, "n0")
     assert sender["SACK recovery episodes"] == 0
-    assert sender["retransmit timeouts"] < 30
+    assert sender.get("retransmit timeouts", 1) < 30
 
 
 def test_over_ipv6_with_newreno() -> None:
