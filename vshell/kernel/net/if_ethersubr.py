@@ -130,9 +130,9 @@ def _output_hooks(ifp: Ifnet, m: Mbuf, family: int) -> int:
         if error:
             return error
     if ifp.netgraph is not None:
-        kept = ifp.netgraph.output(ifp, m)
-        if kept is None:
-            return 0
+        kept: Mbuf | int = ifp.netgraph.output(ifp, m)
+        if isinstance(kept, int):
+            return kept
         m = kept
     return ether_output_frame(ifp, m)
 

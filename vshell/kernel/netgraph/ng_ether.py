@@ -102,13 +102,10 @@ class Ether(Node, ngtype="ether", cookie=917786906):
         ng_send_data(lower, m)
         return None
 
-    def output(self, ifp: Ifnet, m: Mbuf) -> Mbuf | None:
-        """A frame is about to leave."""
+    def output(self, ifp: Ifnet, m: Mbuf) -> Mbuf | int:
+        """A frame is about to leave; what became of it if it was taken."""
         upper = self.ends.get("upper")
-        if upper is None:
-            return m
-        ng_send_data(upper, m)
-        return None
+        return m if upper is None else ng_send_data(upper, m)
 
     def input_orphan(self, ifp: Ifnet, m: Mbuf) -> None:
         """Nobody knows the protocol of a frame."""
@@ -250,7 +247,7 @@ def ng_ether_attach(ifp: Ifnet, vnet: Vnet | None = None) -> None:
     node = Ether(vnet)
     node.ifp = ifp
     state.nodes[ifp] = node
-    _rename(node, name)
+    _rename(node, name, "ng_ether_attach: can't name")
 
 
 def ng_ether_detach(ifp: Ifnet) -> None:
@@ -274,14 +271,14 @@ def _arrival(ifp: Ifnet) -> None:
     state = ifp.vnet.get(EtherNodes)
     node = state.nodes.get(ifp) if state is not None else None
     if node is not None:
-        _rename(node, _name(ifp))
+        _rename(node, _name(ifp), "ng_ether_ifnet_arrival_event: can't re-name")
 
 
-def _rename(node: Ether, name: str) -> None:
+def _rename(node: Ether, name: str, complaint: str) -> None:
     try:
         ng_name_node(node, name)
     except KError:
-        node.kernel.log(4, f"ng_ether: can't name node {name}")
+        node.kernel.log(4, f"{complaint} node {name}")
 
 
 ether_ifattach_event.append(ng_ether_attach)

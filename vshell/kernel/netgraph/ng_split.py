@@ -29,6 +29,7 @@ class Split(LastHook, ngtype="split", cookie=949409402):
     def rcvdata(self, hook: NgHook, m: Mbuf) -> int:
         """From "in" to "mixed", from "mixed" to "out"."""
         if hook.name == "out":
+            self.kernel.printf("ng_split: got packet from out hook!")
             return EINVAL
         dest = self.findhook(ROUTES[hook.name])
         return 0 if dest is None else ng_send_data(dest, m)

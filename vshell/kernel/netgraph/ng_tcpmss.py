@@ -102,31 +102,26 @@ class Tcpmss(LastHook, ngtype="tcpmss", cookie=1097623478):
 
 
 def _correct(data: bytearray, tcp: int, tcphlen: int, limit: int) -> int:
-    """correct_mss: 1 if the option was above the limit and has been lowered, the checksum with it."""
-    at, end = tcp + 20, tcp + tcphlen
+    """correct_mss: 1 if options were above the limit and have been lowered, the checksum with them.
+
+    As FreeBSD does it, the checksum becomes wrong if an option is not at an even place.
+    """
+    at, end, fixed = tcp + 20, tcp + tcphlen, 0
     while at < end and data[at] != OPT_EOL:
         if data[at] == OPT_NOP:
             at += 1
             continue
-        if at + 1 >= end or not 2 <= data[at + 1] <= end - at:
-            return 0
-        if data[at] == OPT_MSS and data[at + 1] == 4:
+        size = data[at + 1] if at + 1 < end else 0
+        if not 0 < size <= end - at:
+            break
+        if data[at] == OPT_MSS and size == 4:
             mss = data[at + 2] << 8 | data[at + 3]
-            if mss <= limit:
-                return 0
-            data[at + 2 : at + 4] = limit.to_bytes(2, "big")
-            odd = (at + 2 - tcp) & 1
-            _adjust(data, tcp + 16, mss, limit, bool(odd))
-            return 1
-        at += data[at + 1]
-    return 0
-
-
-def _adjust(data: bytearray, at: int, old: int, new: int, odd: bool) -> None:
-    """RFC 1624; a word at an odd offset counts with its bytes swapped."""
-    if odd:
-        old, new = (old & 0xFF) << 8 | old >> 8, (new & 0xFF) << 8 | new >> 8
-    total = (~(data[at] << 8 | data[at + 1]) & 0xFFFF) + (~old & 0xFFFF) + new
-    total = (total & 0xFFFF) + (total >> 16)
-    total = (total & 0xFFFF) + (total >> 16)
-    data[at : at + 2] = (~total & 0xFFFF).to_bytes(2, "big")
+            if mss > limit:
+                total = mss - limit + (data[tcp + 16] << 8 | data[tcp + 17])
+                total = (total >> 16) + (total & 0xFFFF)
+                total += total >> 16
+                data[tcp + 16 : tcp + 18] = (total & 0xFFFF).to_bytes(2, "big")
+                data[at + 2 : at + 4] = limit.to_bytes(2, "big")
+                fixed = 1
+        at += size
+    return fixed
