@@ -388,10 +388,13 @@ def unary(words: list[str], at: int, depth: int) -> tuple[int, int]:
         if words[at] != ")":
             raise ValueError("expected ')' in preprocessor expression")
         return value, at + 1
-    if word[:1].isdigit():
+    if word[:1].isascii() and word[:1].isdigit():
         digits = word.rstrip("uUlL")
         base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[0] == "0" and len(digits) > 1 else 10
-        return int(digits, base), at + 1
+        try:
+            return int(digits, base), at + 1
+        except ValueError:
+            raise ValueError(f"invalid number '{word}' in preprocessor expression") from None
     if word[:1] == "'" and len(word) > 2:
         return ord(word[1]), at + 1
     if word[:1].isalpha() or word[:1] == "_":

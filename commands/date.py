@@ -16,6 +16,7 @@ usage: date [-jnRu] [-I[date|hours|minutes|seconds|ns]] [-f input_fmt]
 ISO = {"date": "%Y-%m-%d", "hours": "T%H", "minutes": ":%M", "seconds": ":%S", "ns": ",%N"}
 RFC2822 = "%a, %d %b %Y %T %z"
 NS = 1_000_000_000
+DIGITS = "0123456789"
 
 
 class Date:
@@ -174,12 +175,12 @@ def nanoseconds(form: str, ns: int) -> str:
             out.append(form[start])
             continue
         dash, digits = False, ""
-        while at < len(form) and (form[at].isdigit() and not dash or form[at] == "-" and not dash and not digits):
+        while at < len(form) and ((form[at] in DIGITS and not dash) or (form[at] == "-" and not dash and not digits)):
             dash = dash or form[at] == "-"
             digits += form[at] if form[at] != "-" else ""
             at += 1
         if form[at : at + 1] == "N":
-            width = 8 if dash else int(digits or "0") or 9
+            width = 8 if dash else min(int(digits or "0"), 1000) or 9
             out.append(f"{ns:09d}"[:width].ljust(width, "0"))
             at += 1
         else:

@@ -18,6 +18,7 @@ usage: pr [+page] [-col] [-adFfmprt] [-e[ch][gap]] [-h header]
 """
 NS = 1_000_000_000
 HEAD, TAIL = 5, 5
+DIGITS = "0123456789"
 
 
 class Bad(Exception):
@@ -63,9 +64,9 @@ class Pr:
             rest = word[1:]
             while rest:
                 c, rest = rest[0], rest[1:]
-                if c.isdigit():
+                if c in DIGITS:
                     digits = c
-                    while rest[:1].isdigit():
+                    while rest and rest[0] in DIGITS:
                         digits, rest = digits + rest[0], rest[1:]
                     self.columns = int(digits)
                     if self.columns < 1:
@@ -94,9 +95,9 @@ class Pr:
                 raise Bad(f"pr: invalid value for -s {value[1:]}\n")
             self.between = value or "\t"
             return
-        mark = value[0] if value and not value[0].isdigit() else "\t"
-        number = value[1:] if value and not value[0].isdigit() else value
-        if number and not number[0].isdigit():
+        mark = value[0] if value and value[0] not in DIGITS else "\t"
+        number = value[1:] if value and value[0] not in DIGITS else value
+        if number and number[0] not in DIGITS:
             raise Bad(f"pr: invalid value for -{c} {number}\n")
         size = atoi(number) if number else 0
         if c == "n":
@@ -113,7 +114,7 @@ class Pr:
         if c == "h":
             self.header = value
         elif c in "low":
-            size = atoi(value) if value[:1].isdigit() else 0
+            size = atoi(value) if value and value[0] in DIGITS else 0
             if size < 1:
                 name = {"l": "number of lines must be 1 or more", "o": "-o offset must be 1 or more"}
                 raise Bad(f"pr: {name.get(c, '-w width must be 1 or more ')}\n")

@@ -297,8 +297,8 @@ class Stty:
         """One word of the command line."""
         if self.key(word, rest) or self.control(word, rest) or self.mode(word):
             return
-        if word[:1].isdigit():
-            if not word.isdigit():
+        if word[:1].isascii() and word[:1].isdigit():
+            if not (word.isascii() and word.isdigit()):
                 self.p.err(1, 22, "speed")
             self.speed, self.changed = int(word), True
         elif word.startswith("gfmt1"):

@@ -7,7 +7,7 @@ numbers, strings in variables, scientific notation, and the extended functions o
 from __future__ import annotations
 
 from vshell.abi.errno import KError
-from vshell.commands.bc.interp import Bc
+from vshell.commands.bc.interp import SPECIAL, Bc
 from vshell.commands.bc.parser import Incomplete, Parser
 from vshell.userland.getopt_long import NO, REQUIRED, GetoptLong
 from vshell.userland.program import Program, program
@@ -61,9 +61,13 @@ class Options:
                 await self.file(value)
                 self.expressions = True
             elif key in "IOS":
-                if not value.isdigit():
+                if not (value.isascii() and value.isdigit()):
                     self.fatal(f'bad option argument: "{value}"')
-                self.start[{"I": "ibase", "O": "obase", "S": "scale"}[key]] = int(value)
+                name = {"I": "ibase", "O": "obase", "S": "scale"}[key]
+                low, high = SPECIAL[name]
+                if not low <= int(value) <= high:
+                    self.fatal(f"bad {name}: must be [{low}, {high}]")
+                self.start[name] = int(value)
             elif key in "vV":
                 p.stdout.write(f"{p.name} {VERSION}\n")
                 p.exit(0)

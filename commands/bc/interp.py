@@ -30,6 +30,8 @@ MAX Exponent     = 18446744073709551615
 Number of vars   = 18446744073709551614
 """
 SCALE_MAX = (1 << 64) - 2
+SPECIAL = {"scale": (0, SCALE_MAX), "ibase": (2, 16), "obase": (2, 999_999_999)}
+"""What the special variables may be."""
 OFFER = 0x3FF
 """Every so many steps others get the processor."""
 
@@ -68,7 +70,7 @@ class Function:
 def line_length(env: dict[str, str], name: str) -> int:
     """bc_vm_envLen: from BC_LINE_LENGTH or DC_LINE_LENGTH."""
     text = env.get(name)
-    if text is None or not text.isdigit():
+    if text is None or not (text.isascii() and text.isdigit()):
         return 69
     value = int(text)
     return 0 if not value else value - 1 if 3 <= value < 65536 else 69
@@ -478,7 +480,7 @@ def unescape(text: str) -> str:
 def set_special(c: Calculator, name: str, value: Num) -> None:
     """Set scale, ibase or obase."""
     n = number.rescale(value, 0)[0]
-    low, high = {"scale": (0, SCALE_MAX), "ibase": (2, 16), "obase": (2, 999_999_999)}[name]
+    low, high = SPECIAL[name]
     if n < 0:
         raise MathError("negative number")
     if not low <= n <= high:
