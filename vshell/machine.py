@@ -84,6 +84,12 @@ def load_data(name: str) -> bytes:
 
 
 @cache
+def list_data(folder: str) -> tuple[str, ...]:
+    """The files of the initial file system in one of its folders."""
+    return tuple(sorted(os.listdir(os.path.join(FILES, folder))))
+
+
+@cache
 def list_modules() -> tuple[str, ...]:
     """The loadable modules among the kernel's files: those that declare a KLD or a cloner and are not compiled in."""
     from vshell.kernel.conf.generic import KERNEL
@@ -113,6 +119,7 @@ class Machine:
         self.programs = kernel.programs = Programs()
         kernel.load_program = self._load
         kernel.load_data = load_data
+        kernel.list_data = list_data
         kernel.list_modules = list_modules
         kernel.boot()
         self.console = Tty(kernel, "ttyv0", lambda data: None)

@@ -15,6 +15,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from vshell.abi.errno import KError
 from vshell.shell.lineparse import Place, locate
 from vshell.userland.completion import Candidate, Context
+from vshell.userland.manual import Manual, options
 
 if TYPE_CHECKING:
     from prompt_toolkit.document import Document
@@ -108,10 +109,21 @@ class _Engine:
             return
         builtin = BUILTINS.get(c.words[0])
         offer = partial(builtin, self) if builtin is not None else self.reader.offer(c.words[0].rpartition("/")[2])
+        offered = False
         try:
-            yield from offer(c) if offer is not None else c.files()
+            for candidate in offer(c) if offer is not None else c.files():
+                offered = offered or candidate.text.startswith(c.word)
+                yield candidate
+            if c.word.startswith("-") and not offered and builtin is None and "--" not in c.words:
+                yield from self.options(c.words[0].rpartition("/")[2])
         except KError:
             return
+
+    def options(self, name: str) -> Iterator[Candidate]:
+        """The options in a command's page of the manual."""
+        page = Manual(self.reader.sys).page(name, ("1", "8"))
+        for option in options(page) if page is not None else ():
+            yield Candidate(option.letter, option.about)
 
     def script(self, c: Context) -> Iterator[Candidate]:
         """What fits at the end of a word that is a script itself (sh -c '...')."""

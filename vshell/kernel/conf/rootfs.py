@@ -6,6 +6,7 @@ A directory is filled when it is first searched.  Words in a directory's text:
     name  name:MODE       a file whose content is the data file of the same path, read when it is first looked at
     name!  name!:MODE     an empty file           name#          a shared object: an image nobody runs
     name=PATH             a file with the content of another data file
+    *                     all data files of the folder of the same path
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ TREE = {
     "usr": "bin/ include/ lib/ lib32/ libdata/ libexec/ local/ obj/ ports/ sbin/ share/ src/ tests/",
     "usr/lib": "clang/ libalias.so.7# libbsdxml.so.4# libcurses.so@../../lib/libncursesw.so.9 libnetgraph.so.4# libpcap.so.8#",
     "usr/local": "bin/ etc/ include/ lib/ libdata/ libexec/ sbin/ share/ www/",
+    "usr/local/share": "vshell/",
+    "usr/local/share/vshell": "manual/",
+    "usr/local/share/vshell/manual": "*",
     "usr/share": "calendar/ dict/ doc/ examples/ locale/ man/ misc/ skel/ syscons/ vt/ zoneinfo/",
     "usr/share/examples": "etc/ ipfw/ jails/ netgraph/ pf/",
     "usr/share/examples/jails": "jng:444",
@@ -43,7 +47,8 @@ TREE = {
     "var": """account/ at/ audit/ authpf/770 backups/ cache/ crash/750 cron/ db/ empty/555 games/ heimdal/ log/ mail/775
         msgs/ preserve/ run/ rwho/ spool/ tmp/1777 unbound/ yp/""",
     "var/db": "entropy/700 etcupdate/ freebsd-update/700 ntp/ pkg/ ports/ services.db!",
-    "var/log": "auth.log!:600 cron!:600 daemon.log! debug.log!:600 lastlog! maillog!:640 messages! security!:600 userlog! utx.log!",
+    "var/log": """auth.log!:600 cron!:600 daemon.log! debug.log!:600 lastlog! maillog!:640 messages! security!:600 userlog!
+        utx.log!""",
     "var/mail": "root!:600",
     "var/run": "dmesg.boot! motd! utx.active! ld-elf.so.hints!",
 }
@@ -81,7 +86,8 @@ def fill_root(root: DirVnode) -> None:
 def _filler(path: str) -> Callable[[DirVnode], None]:
     def fill(directory: DirVnode) -> None:
         for word in TREE.get(path, "").split():
-            _enter(directory, path, word)
+            for name in directory.mount.kernel.list_data(path) if word == "*" else (word,):
+                _enter(directory, path, name)
         if path == "boot/kernel":
             _modules(directory)
         elif path == "boot/modules":

@@ -80,6 +80,8 @@ class Kernel(Instances):
         self.load_program: ProgramLoader = lambda name: None
         self.load_data: Callable[[str], bytes] = lambda name: b""
         """Reads a data file of the initial file system, handed in by the machine."""
+        self.list_data: Callable[[str], tuple[str, ...]] = lambda folder: ()
+        """The names of the data files in a folder, handed in by the machine."""
         self.list_modules: Callable[[], tuple[str, ...]] = tuple
         """The names of the loadable modules there are files for, handed in by the machine."""
         self.outside: Callable[[Proc, MetaRequest], Any] | None = None
