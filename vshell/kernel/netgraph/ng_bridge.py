@@ -303,6 +303,8 @@ class Bridge(LastHook, ngtype="bridge", cookie=1569321993):
             size >>= 2
         else:
             return
+        if self.conf["debugLevel"] >= 3:
+            self.kernel.log(6, f"ng_bridge: {self.label}: table size {len(self.buckets)} -> {size}")
         old, self.buckets = self.buckets, [[] for _ in range(size)]
         for bucket in old:
             for host in bucket:

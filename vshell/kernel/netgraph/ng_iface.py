@@ -101,6 +101,7 @@ class NgIfnet(Ifnet):
                 tap(self, m, True)
         name = next((n for n, (af, _) in FAMILIES.items() if af == family), None)
         if name is None:
+            self.kernel.log(4, f"{self.xname}: can't handle af{family}")
             return EAFNOSUPPORT
         hook = self.node.ends.get(name)
         if hook is None:
