@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 STATEFUL = (O_PROBE_STATE, O_KEEP_STATE, O_LIMIT, O_SKIP_ACTION)
 NAME = "default"
 identity = id
+MAX_HITS = 64
 VERDICTS = {PASS: PFIL_PASS, DENY: PFIL_DROPPED, CONSUMED: PFIL_CONSUMED}
 
 
@@ -339,7 +340,9 @@ class IpFw(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
                 a.looked += (rule.probe,)
                 found = self.dynamic.lookup(a, rule.probe)
                 if found is not None:
-                    return self._hit(a, found.rule)
+                    a.hits += 1
+                    # An action that begins the search anew (nat) may come back here for ever: the original hangs then.
+                    return self._hit(a, found.rule) if a.hits < MAX_HITS else DENY
             if rule.check or not rule.match(a):
                 return pos + 1
         if rule.keep is not None and not self.dynamic.install(a, rule, self.verbose):

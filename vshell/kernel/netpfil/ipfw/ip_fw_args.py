@@ -39,7 +39,7 @@ class FwArgs:
     """What is known about a packet; read once, before the first rule."""
 
     __slots__ = (
-        "data", "dport", "dst", "eh", "exthdrs", "flow", "hlen", "ident", "ifp", "iif", "incoming", "info", "inp", "iplen",
+        "data", "dport", "dst", "eh", "exthdrs", "flow", "hits", "hlen", "ident", "ifp", "iif", "incoming", "info", "inp", "iplen",
         "layer2", "looked", "m", "mark", "off", "offset", "oif", "owner", "proto", "reverse", "short", "sport", "src", "ulp",
         "v4", "v6", "value", "vnet",
     )  # fmt: skip
@@ -48,7 +48,7 @@ class FwArgs:
         self.vnet, self.ifp, self.incoming, self.inp, self.layer2 = vnet, ifp, incoming, inp, layer2
         self.iif: Ifnet | None = ifp if incoming else m.rcvif
         self.oif: Ifnet | None = None if incoming else ifp
-        self.mark = self.info = 0
+        self.mark = self.info = self.hits = 0
         self.parse(m)
 
     def parse(self, m: Mbuf) -> None:
@@ -68,7 +68,8 @@ class FwArgs:
         """The credentials of its socket, once somebody asked for them."""
         etype = 0
         if self.layer2:
-            etype = (data[off + 12] << 8 | data[off + 13]) if len(data) - off >= ETHER_HDR else -1
+            self.short = len(data) - off < ETHER_HDR
+            etype = -1 if self.short else data[off + 12] << 8 | data[off + 13]
             off += ETHER_HDR
         self.off = off
         room = len(data) - off

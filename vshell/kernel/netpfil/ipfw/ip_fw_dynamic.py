@@ -347,6 +347,8 @@ class Dynamic(VnetModule, sub=SI_SUB_PROTO_FIREWALL):
     def install(self, a: FwArgs, rule: Rule, verbose: int = 0) -> bool:
         """ipfw_dyn_install_state; False if a limit is reached."""
         assert rule.keep is not None
+        if not (a.v4 or a.v6):
+            return False
         data: Any = rule.keep.data
         flow = flow_of(data[-1], a)
         if flow in self.states or (flow[0], a.proto, a.dst, a.dport, a.src, a.sport) in self.states:
