@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from importlib import import_module
+from itertools import repeat
 
 from vshell.kernel.kern.clock import Clock
 from vshell.kernel.kern.kern_descrip import File, FileDesc
@@ -44,6 +45,8 @@ FIRST_PID = 640
 
 SLICE = 100
 """Turns of processes between two looks at whether a run has reached its end."""
+BURST = 1024
+"""So many packets are handled in a row before timers and processes get their turn: a storm in a loop of bridges has no end."""
 
 
 class Kernel(Instances):
@@ -241,10 +244,16 @@ class Kernel(Instances):
     def _step(self, limit: int) -> bool:
         clock, runq, netisrq, heap = self.clock, self.runq, self.netisrq, self.clock.heap
         while True:
-            while netisrq:
+            for _ in repeat(None, BURST):
+                if not netisrq:
+                    break
                 handler, arg, m = netisrq.popleft()
                 clock.now += PACKET_COST
                 handler(arg, m)
+            else:
+                limit -= 1
+                if limit <= 0:
+                    return True
             if heap and heap[0][0] <= clock.now:
                 clock.run_due()
             elif runq:

@@ -67,3 +67,18 @@ def test_nodes_come_and_go_with_the_interfaces() -> None:
         "fault1a", "12", f"{A}.loss: 0 -> 0.25", f"{A}.loss: 0.25", f"sysctl: {A}.loss=1: Operation not permitted", "0",
         "sysctl: unknown oid 'net.link.fault'", "vtnet0 vtnet1 lo0",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("cables", [2, 3])
+def test_a_storm_in_a_loop_of_bridges_does_not_stop_time(cables: int) -> None:
+    numbers = " ".join(str(i) for i in range(cables))
+    out = lines(
+        f"""ifconfig bridge create > /dev/null; ifconfig bridge create > /dev/null
+        for i in {numbers}; do
+            ifconfig epair create > /dev/null; ifconfig bridge0 addm epair${{i}}a; ifconfig bridge1 addm epair${{i}}b
+            ifconfig epair${{i}}a up; ifconfig epair${{i}}b up
+        done
+        ifconfig bridge0 inet 10.9.0.1/24 up; ifconfig bridge1 up; ping -q -c 1 -t 1 10.9.0.2 | grep received
+        for i in {numbers}; do ifconfig epair${{i}}a destroy; done; echo calm"""
+    )
+    assert out == ["1 packets transmitted, 0 packets received, 100.0% packet loss", "calm"]
