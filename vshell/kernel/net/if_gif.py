@@ -39,6 +39,7 @@ from vshell.abi.sockio import (
 from vshell.abi.topology import TUNNEL
 from vshell.kernel.kern.module import Sysctl, VnetModule
 from vshell.kernel.kern.prison_ip import prison_check_ip
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_clone import IfCloner, cloner
 from vshell.kernel.net.ifioctl import net_priv_check
 from vshell.kernel.net.ifnet import Ifaddr, Ifnet, if_attach, if_detach, if_link_state_change, ifaddr_event
@@ -155,10 +156,12 @@ class Gif(Ifnet):
         working = IFF_UP | IFF_DRV_RUNNING
         if self.flags & IFF_MONITOR or self.flags & working != working or not self.outer:
             self.oerrors += 1
+            drop(self, m, "gif_output", "the tunnel is not up and running, or has no ends", link=family == AF_LINK)
             return error
         error = if_tunnel_check_nesting(self, m, "gif", self.vnet[GifModule].max_nesting)
         if error:
             self.oerrors += 1
+            drop(self, m, "gif_output", "a tunnel in itself, or too many tunnels in each other", link=family == AF_LINK)
             return error
         if family not in _INNER:
             self.oerrors += 1
@@ -208,9 +211,11 @@ class Gif(Ifnet):
     def _ether_input(self, m: Mbuf) -> None:
         if len(m) < 16 or m.data[m.off] >> 4 != 3:
             self.ierrors += 1
+            drop(self, m, "gif_input", "not the header of EtherIP")
             return
         m.adj(2)
         if self.bridge is None:
+            drop(self, m, "gif_input", "an Ethernet frame, but the tunnel is no member of a bridge", link=True)
             return
         if m.data[m.off] & 1:
             m.flags |= M_BCAST if m.data[m.off : m.off + 6] == b"\xff" * 6 else M_MCAST

@@ -45,6 +45,7 @@ from vshell.abi.topology import TUNNEL
 from vshell.kernel.kern.kern_priv import PRIV_NET_GRE, priv_check
 from vshell.kernel.kern.module import SI_SUB_PROTO_IFATTACHDOMAIN, Kld, Sysctl, VnetModule
 from vshell.kernel.kern.prison_ip import prison_check_ip
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_clone import IfCloner, cloner
 from vshell.kernel.net.if_gif import gif_localip, if_tunnel_check_nesting
 from vshell.kernel.net.ifioctl import net_priv_check
@@ -163,10 +164,12 @@ class Gre(Ifnet):
     def _transmit(self, m: Mbuf, family: int) -> int:
         working = IFF_UP | IFF_DRV_RUNNING
         if self.flags & IFF_MONITOR or self.flags & working != working or not self.outer or family not in _PROTO:
+            drop(self, m, "gre_output", "the tunnel is not up and running, or has no ends")
             return ENETDOWN
         module = self.vnet[GreModule]
         error = if_tunnel_check_nesting(self, m, "gre", module.max_nesting)
         if error:
+            drop(self, m, "gre_output", "a tunnel in itself, or too many tunnels in each other")
             return error
         if self.bpf:
             for tap in self.bpf:
@@ -232,6 +235,7 @@ class Gre(Ifnet):
         """gre_input: `m` begins with the header of GRE."""
         if not self._decapsulate(m):
             self.ierrors += 1
+            drop(self, m, "gre_input", "flags, checksum or protocol of the GRE header do not fit this tunnel")
 
     def _decapsulate(self, m: Mbuf) -> bool:
         data, off = m.data, m.off

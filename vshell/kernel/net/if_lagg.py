@@ -77,6 +77,7 @@ from vshell.abi.sockio import (
 from vshell.abi.topology import MEMBER
 from vshell.kernel.kern.kern_priv import PRIV_NET_LAGG, priv_check
 from vshell.kernel.kern.module import SI_SUB_PROTO_IFATTACHDOMAIN, Kld, Sysctl, VnetModule
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.ieee8023ad_lacp import COLLECTING, DISTRIBUTING, ETHERTYPE_SLOW, TIMEOUT, Lacp, LacpPort
 from vshell.kernel.net.if_clone import IfCloner, cloner
 from vshell.kernel.net.if_ethersubr import EtherIfnet, ether_ifattach, ether_ifdetach
@@ -453,6 +454,7 @@ class Lagg(EtherIfnet):
         """lagg_transmit_ethernet."""
         if not self.ports:
             self.oerrors += 1
+            drop(self, m, "lagg_transmit", "there are no ports", link=True)
             return ENXIO
         if self.bpf:
             for tap in self.bpf:
@@ -471,10 +473,12 @@ class Lagg(EtherIfnet):
             chosen = self.protocol.select_tx(self._hash(m))
             if isinstance(chosen, int):
                 self.oerrors += 1
+                drop(self, m, "lagg_transmit", "no port is distributing", link=True)
                 return chosen
             port = chosen.member
         if port is None:
             self.oerrors += 1
+            drop(self, m, "lagg_transmit", "no port is active", link=True)
             return ENETDOWN
         return port.ifp.transmit(m)
 
@@ -482,6 +486,7 @@ class Lagg(EtherIfnet):
         active = [port for port in self.ports if port.active()]
         if not active:
             self.oerrors += 1
+            drop(self, m, "lagg_transmit", "no port is active", link=True)
             return ENOENT
         for port in active[:-1]:
             port.ifp.transmit(m.copy())

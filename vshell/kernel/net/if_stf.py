@@ -19,6 +19,7 @@ from vshell.abi.sockio import (
     SIOCSIFMTU,
 )  # fmt: skip
 from vshell.kernel.kern.module import Kld
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_clone import IfCloner, cloner, ifc_name2unit
 from vshell.kernel.net.ifioctl import net_priv_check
 from vshell.kernel.net.ifnet import Ifaddr, Ifnet, if_attach, if_detach
@@ -108,6 +109,7 @@ class Stf(Ifnet):
             v4 = self.relay
         if v4 is None:
             self.oerrors += 1
+            drop(self, m, "stf_output", "the destination has no IPv4 address in it")
             return ENETUNREACH
         if self.bpf:
             for tap in self.bpf:

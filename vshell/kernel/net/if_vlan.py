@@ -56,6 +56,7 @@ from vshell.abi.sockio import (
 from vshell.abi.topology import ON
 from vshell.kernel.kern.kern_priv import PRIV_NET_SETLANPCP, priv_check
 from vshell.kernel.kern.module import SI_SUB_PROTO_IFATTACHDOMAIN
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_clone import IfCloner, cloner, ifc_name2unit
 from vshell.kernel.net.if_ethersubr import (
     ETHER_VLAN_ENCAP_LEN,
@@ -297,6 +298,7 @@ class Vlan(EtherIfnet):
         trunk = self.trunk
         if trunk is None:
             self.oerrors += 1
+            drop(self, m, "vlan_transmit", "the VLAN has no parent", link=True)
             return ENETDOWN
         p = trunk.parent
         size = len(m)
@@ -306,6 +308,7 @@ class Vlan(EtherIfnet):
                 tap(self, m, True)
         if p.flags & WORKING != WORKING:
             self.oerrors += 1
+            drop(self, m, "vlan_transmit", f"parent {p.xname} is not up and running", link=True)
             return ENETDOWN
         pcp = m.vtag >> 13 if m.flags & M_VLANTAG else self.vpcp
         m.vtag = pcp << 13 | self.vid

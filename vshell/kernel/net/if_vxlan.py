@@ -49,6 +49,7 @@ from vshell.abi.sockio import (
 from vshell.abi.topology import TUNNEL
 from vshell.kernel.kern.kern_priv import PRIV_NET_VXLAN, priv_check
 from vshell.kernel.kern.module import KernelModule, Kld
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_clone import IfCloner, cloner
 from vshell.kernel.net.if_ethersubr import EtherIfnet, ether_gen_addr, ether_ifattach, ether_ifdetach
 from vshell.kernel.net.if_media import Ifmedia
@@ -351,6 +352,7 @@ class Vxlan(EtherIfnet):
             for tap in self.bpf:
                 tap(self, m, True)
         if not self.flags & IFF_DRV_RUNNING:
+            drop(self, m, "vxlan_transmit", "the tunnel is not up and running", link=True)
             return ENETDOWN
         group = m.flags & (M_BCAST | M_MCAST)
         entry = None if group else self.ftable.get(bytes(m.data[m.off : m.off + 6]))

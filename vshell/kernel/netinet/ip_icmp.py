@@ -11,6 +11,7 @@ from vshell.abi.socket import AF_INET, IPPROTO_ICMP, IPPROTO_TCP
 from vshell.abi.sockio import IFF_BROADCAST, IFF_POINTOPOINT
 from vshell.kernel.kern.clock import NS
 from vshell.kernel.kern.module import SI_SUB_PROTO_DOMAIN, Sysctl, VnetModule, sysctl_proc
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.ifioctl import ifunit
 from vshell.kernel.net.mbuf import LEADING_SPACE, M_BCAST, M_MCAST, M_SKIP_FIREWALL, M_SPLIT, Mbuf
 from vshell.kernel.net.route.nhop import NHF_GATEWAY, NHF_HOST
@@ -222,9 +223,11 @@ def icmp_input(ifp: Ifnet, m: Mbuf, hlen: int, proto: int) -> None:
     at = off + hlen
     if length < ICMP_MINLEN:
         stat.tooshort += 1
+        drop(ifp, m, "icmp_input", "message is too short")
         return
     if in_cksum(data[at : at + length]):
         stat.checksum += 1
+        drop(ifp, m, "icmp_input", "checksum of the ICMP message is wrong")
         return
     kind, code = data[at], data[at + 1]
     if kind <= ICMP_MAXTYPE:
@@ -275,6 +278,7 @@ def _echo(ifp: Ifnet, icmp: Icmp, m: Mbuf, hlen: int, code: int, length: int) ->
         icmp.stat.bmcastecho += 1
         return False
     if not badport_bandlim(ifp.vnet, BANDLIM_ICMP_ECHO):
+        drop(ifp, m, "icmp_input", "too many echo requests this second (net.inet.icmp.icmplim)")
         return True
     return _reply(ifp, icmp, m, hlen, ICMP_ECHOREPLY)
 
@@ -289,6 +293,7 @@ def _tstamp(ifp: Ifnet, icmp: Icmp, m: Mbuf, hlen: int, code: int, length: int) 
         icmp.stat.badlen += 1
         return False
     if not badport_bandlim(ifp.vnet, BANDLIM_ICMP_TSTAMP):
+        drop(ifp, m, "icmp_input", "too many timestamp requests this second (net.inet.icmp.icmplim)")
         return True
     at = m.off + hlen
     m.data[at + 12 : at + 20] = iptime(ifp.vnet) * 2

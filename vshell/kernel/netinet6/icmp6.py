@@ -89,7 +89,11 @@ def icmp6_input(ifp: Ifnet, m: Mbuf, off: int) -> None:
             stat.tooshort += 1
             return
         # Recorded: nobody answers the copy of a multicast that the sender itself hears.
-        if not (m.flags & M_LOOP and is_multicast(dst)) and not icmp6_ratelimit(ifp.vnet, ICMP6_ECHO_REPLY):
+        if m.flags & M_LOOP and is_multicast(dst):
+            pass
+        elif icmp6_ratelimit(ifp.vnet, ICMP6_ECHO_REPLY):
+            drop(ifp, m, "icmp6_input", "too many echo requests this second (net.inet6.icmp6.errppslimit)")
+        else:
             stat.reflect += 1
             stat.outhist[ICMP6_ECHO_REPLY] += 1
             icmp6_reflect(ifp, m.copy(), off)
