@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vshell.abi.errno import EINVAL, KError
 from vshell.abi.socket import AF_INET
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.mbuf import Mbuf
 from vshell.kernel.net.route.route_tables import fib_lookup
 from vshell.kernel.netinet.in_var import ifa_ifwithaddr, ifa_ifwithdstaddr, ifa_ifwithnet, ifaof_ifpforaddr
@@ -55,6 +56,7 @@ def ip_dooptions(ifp: Ifnet, vnet: Vnet, m: Mbuf, hlen: int) -> bool:
         if bad.kind:
             icmp_error(vnet, m, bad.kind, bad.code)
             ip.stat.badoptions += 1
+        drop(ifp, m, "ip_dooptions", "options are malformed, or source routes are not accepted")
         return True
     if forward and ip.forwarding:
         ip_forward(ifp, vnet, m, True)
