@@ -17,7 +17,7 @@ from vshell.abi.sockio import (
 from vshell.commands.ifconfig.bits import IFCAPBITS, IFFBITS, print_bits
 from vshell.commands.ifconfig.configure import configure
 from vshell.commands.ifconfig.context import Context
-from vshell.commands.ifconfig.keywords import families, family_by_number, sections
+from vshell.commands.ifconfig.keywords import families, family_by_number, statuses
 
 
 def list_interfaces(ctx: Context) -> None:
@@ -108,11 +108,8 @@ def status(ctx: Context, link: Link, addrs: list[Address]) -> None:
 
 def other_status(ctx: Context) -> None:
     """Lines of all sections and families, in their order."""
-    for section in sections():
-        if hasattr(section, "status"):
-            section.status(ctx)
-        for family in getattr(section, "FAMILIES", ()):
-            family.other_status(ctx)
+    for show in statuses():
+        show(ctx)
 
 
 def print_ifcaps(ctx: Context, link: Link) -> None:

@@ -11,7 +11,7 @@ from vshell.commands.ifconfig.configure import bad_value
 from vshell.commands.ifconfig.context import Context
 from vshell.commands.ifconfig.keywords import ADDR, BRDADDR, DSTADDR, MASK, RIDADDR, Family
 from vshell.userland.addr import inet_aton, inet_ntoa, plen2mask
-from vshell.userland.netdb import NI_NOFQDN, NI_NUMERICHOST, gethostbyname, getnameinfo
+from vshell.userland.netdb import NI_NOFQDN, NI_NUMERICHOST, gethostbyname, getnameinfo, numeric_name
 
 ORDER = 20
 
@@ -159,6 +159,10 @@ def host_name(ctx: Context, addr: bytes, scope: int = 0) -> str:
     """An address as -f addr: wants it."""
     wanted = ctx.args.formats.get("addr")
     flags = 0 if wanted == "fqdn" else NI_NOFQDN if wanted == "host" else NI_NUMERICHOST
+    if flags == NI_NUMERICHOST and scope:
+        link = ctx.shared.get("link")
+        if link is not None and link.index == scope:
+            return numeric_name(ctx.p, addr, scope, {scope: link.name})
     return getnameinfo(ctx.p, addr, scope, flags)
 
 

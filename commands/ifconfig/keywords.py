@@ -129,6 +129,17 @@ def finals() -> tuple[Callable[..., Any], ...]:
 
 
 @cache
+def statuses() -> tuple[Callable[[Context], None], ...]:
+    """What prints the lines after the addresses, in order."""
+    found: list[Callable[[Context], None]] = []
+    for section in sections():
+        if hasattr(section, "status"):
+            found.append(section.status)
+        found += [f.other_status for f in getattr(section, "FAMILIES", ()) if type(f).other_status is not Family.other_status]
+    return tuple(found)
+
+
+@cache
 def commands() -> dict[tuple[str, bool], Cmd]:
     """Keywords by (name, belongs to create)."""
     table: dict[tuple[str, bool], Cmd] = {}

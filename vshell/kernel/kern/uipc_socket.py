@@ -58,11 +58,13 @@ from vshell.abi.socket import (
     SOL_SOCKET,
     Message,
 )  # fmt: skip
+from vshell.abi.sockio import IfRequest
 from vshell.kernel.kern.kern_descrip import File
 from vshell.kernel.kern.kern_synch import Wchan, sched_preempt, tsleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, ClassVar
 
     from vshell.kernel.kern.kern_proc import Proc, Ucred
@@ -195,6 +197,10 @@ ProtoClass = type[Protosw]
 
 PROTOSW: list[ProtoClass] = []
 """Every protocol whose file has been loaded, in order of loading; filled by `protosw`."""
+
+
+upcalls: dict[str, Callable[..., Any]] = {}
+"""What the network does for sockets, by the name of its function; filled by net/ifioctl.py."""
 
 
 def protosw(domain: int, type: int, protocol: int = 0) -> Any:
@@ -466,12 +472,8 @@ class Socket(File):
 
     def ioctl(self, td: Proc, request: Record) -> Any:
         """soo_ioctl: interface requests go to the stack the socket lives in."""
-        from vshell.abi.sockio import IfRequest
-
         if isinstance(request, IfRequest):
-            from vshell.kernel.net.ifioctl import ifioctl
-
-            return ifioctl(self, request, td)
+            return upcalls["ifioctl"](self, request, td)
         return self.pr.control(self, request, td)
 
     def close(self) -> None:

@@ -29,7 +29,9 @@ def socreate(td: Proc, domain: int, type: int, protocol: int) -> Socket:
     # The jail is asked first: a jail without IP says so even for a protocol that does not exist.
     td.ucred.prison.check_af(domain)
     cls = pffindproto(domain, type, protocol)
-    pr = _INSTANCES.setdefault(cls, cls())
+    pr = _INSTANCES.get(cls)
+    if pr is None:
+        pr = _INSTANCES[cls] = cls()
     so = Socket(pr, td.ucred, td.vnet, protocol or cls.protocol, td.fibnum)
     try:
         pr.attach(so, td)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from vshell.abi.errno import EINVAL, ENXIO, KError
 from vshell.abi.sockio import IFF_UP, SIOCSIFFLAGS, IfRequest
 from vshell.kernel.kern.kern_priv import PRIV_NET_IFCREATE, priv_check
+from vshell.kernel.kern.uipc_socket import upcalls
 from vshell.kernel.net.ifnet import if_up
 
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ def ifioctl(so: Socket, request: IfRequest, td: Proc) -> Any:
     if request.domain and request.domain != so.pr.domain:
         raise KError(EINVAL)
     return ifioctl_on(ifp, request, td)
+
+
+upcalls["ifioctl"] = ifioctl
 
 
 def ifioctl_on(ifp: Ifnet, request: IfRequest, td: Proc) -> Any:
