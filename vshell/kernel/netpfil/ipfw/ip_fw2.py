@@ -120,6 +120,11 @@ class Rule:
         self.plain = not (self.keep or self.skip or self.before or self.probe is not None)
         """Nothing but its conditions and its action."""
         self.tables = [*found.values()] if instance is None else [*found.values(), instance]
+        names = {str(c.data[-1]) for c in rule.cmd if (c.opcode in STATEFUL and c.data) or c.opcode == O_CHECK_STATE} - {""}
+        if names:
+            from vshell.kernel.netpfil.ipfw.ip_fw_eaction import state_names
+
+            self.tables += state_names(tables.vnet, names)
         for table in self.tables:
             table.refs += 1
 

@@ -65,6 +65,47 @@ class Eaction(NamedObject):
         self.refs = 1
 
 
+DYNSTATE = "DYNSTATE"
+EVERYWHERE = -1
+"""The set of names of states: they are the same in all sets."""
+
+
+class StateName(NamedObject):
+    """A name of dynamic states, which lasts as long as rules use it."""
+
+    def __init__(self, srv: SrvObjects, name: str) -> None:
+        self._refs = 0
+        self.srv = srv
+        super().__init__(DYNSTATE, name, EVERYWHERE)
+
+    @property
+    def refs(self) -> int:
+        """Rules that use it."""
+        return self._refs
+
+    @refs.setter
+    def refs(self, value: int) -> None:
+        gone = self._refs > 0 and not value
+        self._refs = value
+        if gone:
+            self.srv.remove(self)
+
+
+def state_names(vnet: Vnet, names: set[str]) -> list[StateName]:
+    """The objects of names of states, made where there are none yet."""
+    srv: SrvObjects | None = vnet.get(SrvObjects)
+    if srv is None:
+        return []
+    out = []
+    for name in sorted(names):
+        no = srv.find(DYNSTATE, name, EVERYWHERE)
+        if no is None:
+            no = StateName(srv, name)
+            srv.add(no)
+        out.append(no)
+    return out
+
+
 class SrvObjects(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
     """The named objects of a stack besides tables (CHAIN_TO_SRV)."""
 
