@@ -33,7 +33,7 @@ from vshell.kernel.netinet6.in6_pcb import (
     ip6_setopt,
 )
 from vshell.kernel.netinet6.in6_var import Ip6
-from vshell.kernel.netinet6.ip6_input import ip6_protox
+from vshell.kernel.netinet6.ip6_input import V4MAPPED, ip6_protox
 from vshell.kernel.netinet6.ip6_output import ip6_output
 from vshell.wire.ip6 import ICMP6_DST_UNREACH, ICMP6_DST_UNREACH_NOPORT, in6_cksum, ip6_header, is_scoped
 
@@ -162,6 +162,8 @@ class UdpInet6(Protosw):
     def connect(self, so: Socket, addr: Record, td: Proc) -> None:
         """Set the peer; source address and port follow."""
         sin6 = check6(addr)
+        if sin6.addr[:12] == V4MAPPED:
+            raise KError(EINVAL)  # these sockets speak IPv6 only
         if not sin6.port:
             raise KError(EADDRNOTAVAIL)
         in6_pcbconnect(so.pcb, sin6)
