@@ -28,6 +28,11 @@ class Etf(LastHook, ngtype="etf", cookie=983084516):
         self.filters: dict[int, NgHook] = {}
         self.flags = 0
 
+    def newhook(self, hook: NgHook, name: str) -> None:
+        """Any name will do; with a new "downstream" counting begins anew."""
+        if name == "downstream":
+            self.status = {"packets_in": 0, "packets_out": 0}
+
     def disconnect(self, hook: NgHook) -> None:
         """Its filters go with it."""
         self.filters = {etype: h for etype, h in self.filters.items() if h is not hook}

@@ -41,6 +41,7 @@ class FrameRelay(LastHook, ngtype="frame_relay", cookie=872148478):
         if not (digits.isascii() and digits.isdigit()) or str(int(digits)) != digits or int(digits) > MAX_DLCI:
             raise KError(EINVAL)
         if len(self.channels) >= MAX_CHANNELS:
+            self.kernel.log(3, f"No CTX available for dlci {digits}")
             raise KError(ENOBUFS)
         hook.private = int(digits)
         self.channels[hook.private] = hook
