@@ -189,7 +189,7 @@ class Machine:
     def login(self) -> Proc:
         """An interactive shell on the console."""
         tty = TtyFile(self.console)
-        proc = self.spawn([LOGIN_SHELL], [tty, tty, tty])
+        proc = self.spawn([LOGIN_SHELL], [tty, tty, TtyFile(self.console, error=True)])
         proc.ctty = self.console
         self.console.pgrp = proc.pgid
         return proc

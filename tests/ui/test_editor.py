@@ -119,3 +119,13 @@ def test_split(text: str, commands: list[str], rest: str) -> None:
     """Where commands end."""
     assert split(text) == (commands, rest)
     assert unfinished(text) == bool(rest)
+
+
+def test_errors_in_red(keys: PipeInput) -> None:
+    """Whole lines of standard error, unless colours are off or the output goes elsewhere."""
+    desk = Desk(keys)
+    assert desk.type("nosuch; echo ok; ls /nosuch\r") == (
+        "\x1b[31m-sh: nosuch: not found\x1b[39m\nok\n\x1b[31mls: /nosuch: No such file or directory\x1b[39m\nroot@vhost:~ # "
+    )
+    assert desk.type("ls /nosuch 2>&1\r") == "ls: /nosuch: No such file or directory\nroot@vhost:~ # "
+    assert Desk(keys, colours=False).type("nosuch\r") == "-sh: nosuch: not found\nroot@vhost:~ # "

@@ -46,6 +46,14 @@ SLICE = 0.05
 """Longest sleep of the machine while a line is edited, seconds."""
 
 
+def red(data: bytes) -> bytes:
+    """Error messages in red: whole lines only, since the shell's prompts are written to standard error too."""
+    text, newline, rest = data.rpartition(b"\r\n")
+    if not newline or b"\x1b" in data:
+        return data
+    return b"\r\n".join(b"\x1b[31m" + line + b"\x1b[39m" if line else b"" for line in text.split(b"\r\n")) + newline + rest
+
+
 class RichTerminal:
     """One interactive session."""
 
@@ -76,6 +84,7 @@ class RichTerminal:
         """Commands that were entered at once with the one that runs."""
         seat.show = self._show
         seat.remade = self._remade
+        self._remade()
         self._session: PromptSession[str] | None = None
         self._history, self._input, self._output = history, input, output
 
@@ -112,6 +121,8 @@ class RichTerminal:
         self._interrupted = False
         self._unasked = 0
         self.tail = self.seat.tail
+        if self.config.on("colours"):
+            self.seat.tty.mark_errors = red
 
     # where things stand ----------------------------------------------------------------------------------------
     def reader(self) -> Proc | None:

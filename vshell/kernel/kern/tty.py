@@ -54,6 +54,8 @@ class Tty:
         self.name = name
         self.output = output
         """Called with bytes to show."""
+        self.mark_errors: Callable[[bytes], bytes] | None = None
+        """Makes error messages look like such, if the front end wants that."""
         self.termios = Termios()
         self.rows, self.columns = 24, 80
         self.pgrp = 0
@@ -72,12 +74,14 @@ class Tty:
             if self.pgrp:
                 pgsignal(self.kernel, self.pgrp, SIGWINCH)
 
-    def write(self, data: bytes) -> None:
-        """Show what a program wrote."""
+    def write(self, data: bytes, error: bool = False) -> None:
+        """Show what a program wrote; `error`: on standard error, as far as that can be told."""
         rest = data[max(data.rfind(b"\n"), data.rfind(b"\r")) + 1 :]
         self.column = max(0, (self.column if len(rest) == len(data) else 0) + len(rest) - 2 * rest.count(8))
         t = self.termios
-        self.output(data.replace(b"\n", b"\r\n") if t.opost and t.oflag & ONLCR else data)
+        if t.opost and t.oflag & ONLCR:
+            data = data.replace(b"\n", b"\r\n")
+        self.output(self.mark_errors(data) if error and self.mark_errors is not None else data)
 
     def echo(self, data: bytes) -> None:
         """Show what was typed."""
@@ -190,9 +194,11 @@ class TtyFile(File):
 
     kind = "tty"
 
-    def __init__(self, tty: Tty, flags: int = O_RDWR) -> None:
+    def __init__(self, tty: Tty, flags: int = O_RDWR, error: bool = False) -> None:
         super().__init__(flags)
         self.tty = tty
+        self.error = error
+        """Opened as standard error."""
         self.rchan = tty.rchan
 
     async def read(self, td: Proc, size: int) -> bytes:
@@ -219,7 +225,7 @@ class TtyFile(File):
 
     def write_nowait(self, td: Proc, data: bytes) -> int:
         """A terminal takes everything."""
-        self.tty.write(data)
+        self.tty.write(data, self.error)
         return len(data)
 
     def poll(self, events: int) -> int:
