@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from vshell.commands.vshell.graph import Edge, Graph, Group, Item
 
 CHARACTER, LINE, SMALL = 6.7, 14, 5.0
-PADDING, GAP, MARGIN, TITLE = 8, 44, 22, 20
-GROUP_GAP = 60
+PADDING, MARGIN, TITLE = 8, 22, 20
+GAP, GROUP_GAP = (86, 44), (96, 60)
+"""Between columns, where the names of two hooks have to find room, and between rows."""
 PASSES, SWAPS_MAX = 12, 80
 STYLE = (
     "text{font:11px ui-monospace,monospace;fill:#222}.title{font-weight:bold}.end{font-size:8px;fill:#555}"
@@ -120,16 +121,16 @@ def _put(where: dict[int, tuple[int, int]], cell: int | None, place: tuple[int, 
         where[cell] = place
 
 
-def place(boxes: list[Box], cells: list[tuple[int, int]], gap: float, x: float, y: float) -> tuple[float, float]:
+def place(boxes: list[Box], cells: list[tuple[int, int]], gaps: tuple[float, float], x: float, y: float) -> tuple[float, float]:
     """Put boxes into the cells of a grid whose corner is given; returns its width and height."""
     columns = max((c for c, _ in cells), default=-1) + 1
     rows = max((r for _, r in cells), default=-1) + 1
     widths = [max((b.width for b, cell in zip(boxes, cells, strict=True) if cell[0] == c), default=0) for c in range(columns)]
     heights = [max((b.height for b, cell in zip(boxes, cells, strict=True) if cell[1] == r), default=0) for r in range(rows)]
     for box, (column, row) in zip(boxes, cells, strict=True):
-        box.x = x + sum(widths[:column]) + gap * column + (widths[column] - box.width) / 2
-        box.y = y + sum(heights[:row]) + gap * row + (heights[row] - box.height) / 2
-    return sum(widths) + gap * max(columns - 1, 0), sum(heights) + gap * max(rows - 1, 0)
+        box.x = x + sum(widths[:column]) + gaps[0] * column + (widths[column] - box.width) / 2
+        box.y = y + sum(heights[:row]) + gaps[1] * row + (heights[row] - box.height) / 2
+    return sum(widths) + gaps[0] * max(columns - 1, 0), sum(heights) + gaps[1] * max(rows - 1, 0)
 
 
 class Picture:
@@ -198,9 +199,11 @@ class Picture:
         for x, y, text in ((ax, ay, edge.left), (bx, by, edge.right)):
             if text:
                 away = hypot(mx - x, my - y) or 1
-                step = min(12, away / 2)
+                step = min(8, away / 2)
                 tx, ty = x + (mx - x) / away * step, y + (my - y) / away * step
-                out.append(_text(tx - (len(text) * SMALL if mx < x else 0), ty - 2, text, "end"))
+                # Beside the line, on the side to which it goes; below it if it comes from above.
+                left = len(text) * SMALL + 2 if mx < x - 1 else -2
+                out.append(_text(tx - left, ty + (8 if my > y + 1 else -3), text, "end"))
         return out
 
     def _item(self, item: Item) -> list[str]:
