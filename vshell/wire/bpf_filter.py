@@ -81,7 +81,8 @@ class _Machine:
         """How far to go on."""
         op = code & 0xF0
         if not op:
-            return k
+            # Only programs that were not validated go back.
+            return k - (1 << 32) if k >> 31 else k
         value = self.x if code & 8 else k
         a = self.a
         taken = a == value if op == 0x10 else a > value if op == 0x20 else a >= value if op == 0x30 else bool(a & value)

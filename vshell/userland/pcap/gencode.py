@@ -233,8 +233,10 @@ class Gencode:
             return b1
         if dlt == B.DLT_C_HDLC:
             return self.cmp("linktype", 0, BPF_H, proto << 8 | LLCSAP_ISONS if proto == LLCSAP_ISONS else proto)
-        if dlt in (B.DLT_LINUX_SLL, B.DLT_LINUX_SLL2):
+        if dlt == B.DLT_LINUX_SLL:
             return self.sll_linktype(proto)
+        if dlt == B.DLT_LINUX_SLL2:
+            return self.cmp("linktype", 0, BPF_H, proto)
         if dlt in (B.DLT_RAW, B.DLT_SLIP):
             version = {ETHERTYPE_IP: 0x40, ETHERTYPE_IPV6: 0x60}.get(proto)
             return self.false() if version is None else self.mcmp("linkhdr", 0, BPF_B, version, 0xF0)
@@ -296,7 +298,24 @@ class Gencode:
         return self.bcmp("llc", 0, b"\xaa\xaa\x03" + oui.to_bytes(3, "big") + proto.to_bytes(2, "big"))
 
     def sll_linktype(self, proto: int) -> Block:
-        """gen_linux_sll_linktype, as far as types are Ethernet types."""
+        """gen_linux_sll_linktype."""
+        if proto == LLCSAP_IPX:
+            b0 = self.cmp("llc", 0, BPF_B, LLCSAP_IPX)
+            b1 = self.snap(0, ETHERTYPE_IPX)
+            gen_or(b0, b1)
+            b0 = self.cmp("linktype", 0, BPF_H, 4)
+            gen_and(b0, b1)
+            for kind in (1, ETHERTYPE_IPX):
+                b0 = self.cmp("linktype", 0, BPF_H, kind)
+                gen_or(b0, b1)
+            return b1
+        if proto in (ETHERTYPE_ATALK, ETHERTYPE_AARP):
+            b0 = self.cmp("linktype", 0, BPF_H, 4)
+            b1 = self.snap(0x080007 if proto == ETHERTYPE_ATALK else 0, proto)
+            gen_and(b0, b1)
+            b0 = self.cmp("linktype", 0, BPF_H, proto)
+            gen_or(b0, b1)
+            return b1
         if proto > ETHERMTU:
             return self.cmp("linktype", 0, BPF_H, proto)
         b0 = self.cmp("linktype", 0, BPF_H, 4)

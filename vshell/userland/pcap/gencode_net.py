@@ -72,7 +72,7 @@ LINKPROTOS = {
     "iso": LLCSAP_ISONS, "stp": LLCSAP_8021D, "ipx": LLCSAP_IPX, "netbeui": LLCSAP_NETBEUI,
 }  # fmt: skip
 ISIS = {
-    "l1": (15, 17, 18, 24, 26), "l2": (16, 17, 20, 25, 27), "iih": (15, 16, 17), "lsp": (18, 20), "snp": (24, 26, 25, 27),
+    "l1": (15, 17, 18, 24, 26), "l2": (16, 17, 20, 25, 27), "iih": (15, 16, 17), "lsp": (18, 20), "snp": (24, 25, 26, 27),
     "csnp": (24, 25), "psnp": (26, 27),
 }  # fmt: skip
 ETHER_NAMES = {
@@ -357,7 +357,9 @@ class NetGencode(Gencode):
         """`protochain`."""
         from vshell.userland.pcap.protochain import protochain
 
+        reg = self.alloc_reg()
         if proto == "default":
+            # The register above stays in use.
             b0, b = self.gen_protochain(v, "ip"), self.gen_protochain(v, "ip6")
             gen_or(b0, b)
             return b
@@ -366,7 +368,6 @@ class NetGencode(Gencode):
         if self.off_linkpl.variable:
             raise FilterError("'protochain' not supported with variable length headers")
         self.no_optimize = True
-        reg = self.alloc_reg()
         b0 = self.gen_linktype(ETHERTYPE_IP if proto == "ip" else ETHERTYPE_IPV6)
         s = protochain(v, proto == "ip6", self.off_linkpl.constant + self.off_nl, reg)
         b = Block(BPF_JMP | BPF_JEQ | BPF_K, v, s)

@@ -136,9 +136,11 @@ class Parser:
         return left
 
     def first_inside(self) -> Token:
-        """The first word behind parentheses and nots."""
+        """The first word behind parentheses and nots, where a list of names may have them; two parentheses it may not."""
         ahead = 0
         while self.peek(ahead).kind in ("(", "!"):
+            if self.peek(ahead).kind == self.peek(ahead + 1).kind == "(":
+                return self.peek(ahead)
             ahead += 1
         return self.peek(ahead)
 
@@ -296,7 +298,7 @@ class Parser:
             found = self.one_id(q)
             gen_not(found.b)
             return found
-        if kind == "(":
+        if kind == "(" and self.peek(1).kind != "(":
             return self.idlist(q)
         if kind == "num":
             return Term(self.gen.gen_ncode(None, self.take().value, q), q)

@@ -80,9 +80,9 @@ class Token:
 def number(text: str) -> int | None:
     """stoulen: the value of C digits; None if they are none, FilterError for more than 32 bits."""
     if text[:2] in ("0x", "0X"):
-        digits, base, limit = text[2:], 16, M32
+        digits, base, limit = text[2:], 16, M32 >> 4
     elif text.startswith("0"):
-        digits, base, limit = text[1:], 8, M32 >> 2
+        digits, base, limit = text[1:], 8, M32 >> 3
     else:
         digits, base, limit = text, 10, M32
     value = 0
@@ -90,7 +90,7 @@ def number(text: str) -> int | None:
         digit = int(c, 16) if c in "0123456789abcdefABCDEF" else 99
         if digit >= base:
             return None
-        if (base == 10 and value * 10 + digit > M32) or (base == 8 and value > limit):
+        if (base == 10 and value * 10 + digit > M32) or (base != 10 and value > limit):
             rest = len(digits) - i - 1
             raise FilterError(f"number {text[:rest]} overflows 32 bits")
         value = (value * base + digit) & M32
