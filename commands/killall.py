@@ -10,6 +10,12 @@ from vshell.userland.program import Program, program
 from vshell.userland.pwd import getpwnam
 from vshell.userland.regex import EXTENDED, RegexError, regcomp
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 USAGE = """\
 usage: killall [-delmsqvz] [-help] [-I] [-j jail]
                [-u user] [-t tty] [-c cmd] [-SIGNAL] [cmd]...
@@ -166,3 +172,14 @@ class Killall:
 async def main(p: Program) -> int:
     """killall [-delmsqvz] [-help] [-I] [-j jail] [-u user] [-t tty] [-c cmd] [-SIGNAL] [cmd]..."""
     return await Killall(p).run()
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """Signals, jails after -j."""
+    typing = c.options("cjstu").typing
+    if typing == "j":
+        yield from c.jails()
+    elif typing == "u":
+        yield from c.users()
+    else:
+        yield from c.signals("" if typing == "s" else "-")

@@ -8,6 +8,12 @@ from vshell.userland.execvp import execvp
 from vshell.userland.getopt import Getopt
 from vshell.userland.program import Program, program
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 FOLDERS = ("/etc/rc.d", "/usr/local/etc/rc.d")
 USAGE = """
 Usage:
@@ -175,3 +181,19 @@ def main(p: Program) -> int:
     if not args:
         service.usage(1)
     return service.script(args[0], args[1:])
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """A script of /etc/rc.d, then what it can do."""
+    from vshell.userland.completion import words
+
+    o = c.options("Ej")
+    if o.typing == "j":
+        yield from c.jails()
+    elif not o.operands:
+        for name in c.inside(o.values.get("j", "")).sys.listdir("/etc/rc.d"):
+            yield from words((name,))
+    elif len(o.operands) == 1:
+        yield from words(
+            ("start", "stop", "restart", "status", "rcvar", "enable", "disable", "onestart", "onestop", "onerestart")
+        )

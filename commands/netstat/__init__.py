@@ -18,6 +18,12 @@ from vshell.userland.cnumber import atoi, strtol
 from vshell.userland.getopt import Getopt
 from vshell.userland.program import Program, program
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 OPTSTRING = "46AaBbCcdF:f:ghI:ij:LlM:mN:nOoPp:Qq:RrSTsuWw:xz"
 
 _FAMILIES = {
@@ -224,3 +230,18 @@ def message(o: Options, text: str) -> None:
     """xo_message."""
     if o.xo is None:
         o.p.stdout.write(text + "\n")
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """Interfaces, address families, protocols and jails after their options."""
+    from vshell.userland.completion import words
+
+    typing = c.options("FfIjMNpqw").typing
+    if typing == "I":
+        yield from c.interfaces()
+    elif typing == "f":
+        yield from words(("inet", "inet6", "pfkey", "netgraph", "unix", "link"))
+    elif typing == "p":
+        yield from words(("ip", "icmp", "igmp", "udp", "tcp", "ip6", "icmp6", "arp", "carp", "pfsync", "sctp", "rip6"))
+    elif typing == "j":
+        yield from c.jails()

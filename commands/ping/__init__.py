@@ -8,6 +8,12 @@ from vshell.userland.getopt import Getopt
 from vshell.userland.netdb import GaiError, gai_strerror, getaddrinfo
 from vshell.userland.program import Program, program
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 PING4OPTS = ".::4AaC:c:DdfG:g:Hh:I:i:Ll:M:m:nop:QqRrS:s:T:t:vW:z:P:"
 PING6OPTS = ".::6Aab:C:c:Dde:fHI:i:k:l:m:nNoOp:qS:s:t:uvyYW:z:P:"
 EX_NOHOST = 68
@@ -62,3 +68,9 @@ async def main(p: Program) -> int:
     from vshell.commands.ping.ping6 import ping6
 
     return await ping6(p, USAGE)
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """Interfaces after -I."""
+    if c.options("ceGghIiLlMmPpQRSsTtWz").typing == "I":
+        yield from c.interfaces()

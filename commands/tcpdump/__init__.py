@@ -9,6 +9,12 @@ from __future__ import annotations
 from vshell.commands.tcpdump.options import Options, parse
 from vshell.userland.program import Program, program
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.userland.completion import Candidate, Context
+
 
 @program("/usr/sbin/tcpdump")
 async def main(p: Program) -> int:
@@ -19,3 +25,22 @@ async def main(p: Program) -> int:
     from vshell.commands.tcpdump.run import Run
 
     return await Run(options).run()
+
+
+def complete(c: Context) -> Iterator[Candidate]:
+    """Interfaces after -i, files after -r, -w and -F, and the words of filters."""
+    from vshell.userland.completion import words
+
+    typing = c.options("BcCEFGijmMrsTVwWyzZ").typing
+    if typing == "i":
+        yield from c.interfaces()
+    elif typing in ("r", "w", "F", "V"):
+        yield from c.files()
+    elif not typing:
+        yield from words(FILTER_WORDS)
+
+
+FILTER_WORDS = (
+    "and", "arp", "broadcast", "dst", "ether", "gateway", "greater", "host", "icmp", "icmp6", "ip", "ip6", "less", "multicast",
+    "net", "not", "or", "port", "portrange", "proto", "src", "tcp", "udp", "vlan",
+)  # fmt: skip

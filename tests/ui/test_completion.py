@@ -13,6 +13,7 @@ from vshell.shell.seat import Seat
 SETUP = """\
 jail -c name=r1 vnet persist; jail -c name=r2 vnet persist; ifconfig epair create; ifconfig epair0a vnet r1; \
 ngctl mkpeer eiface x ether; ngctl mkpeer ngeth0: bridge ether link0; ngctl name ngeth0:ether sw; \
+kenv -q net.inet.ip.fw.default_to_accept=1; kldload ipfw; ipfw -q add 100 count ip from any to any; ipfw table pool create; \
 FOO_BAR=1; foofunc() { :; }; alias fooalias=true; mkdir "/tmp/a b"
 """
 
@@ -86,6 +87,17 @@ def reader() -> Reader:
         ("ls '/tmp/a", ["'/tmp/a b/"]),
         ("ls # comment ifconf", []),
         ("nosuchcommand /etc/mast", ["/etc/master.passwd "]),
+        ("ipfw del", ["delete "]),
+        ("ipfw delete 1", ["100 "]),
+        ("ipfw table po", ["pool "]),
+        ("ipfw add 200 chec", ["check-state "]),
+        ("ipfw add allow tcp from any to any keep", ["keep-state "]),
+        ("ipfw add allow tcp from 'table(", ["'table(pool)' "]),
+        ("ipfw add allow tcp from any to any via vtnet1", ["vtnet1 "]),
+        ("tcpdump -i vtnet1", ["vtnet1 "]),
+        ("netstat -f inet6", ["inet6 "]),
+        ("service ipf", ["ipfw "]),
+        ("service ipfw onesto", ["onestop "]),
         ("vshell un", ["undo "]),
         ("vshell map r", ["r1 ", "r2 "]),
     ],
