@@ -261,8 +261,9 @@ def _render(block: Block, width: int, struck: bool, before: list[str]) -> list[s
     first = before[-1] if before else ""
     gap = [] if first and not first.startswith(" " * INDENT) else [""]
     if block.kind == "code":
-        synopsis = not gap and not block.term
-        return gap + [" " * (INDENT if synopsis else INDENT + 4) + line if line else "" for line in block.text.split("\n")]
+        if not gap and not block.term:
+            return [part for line in block.text.split("\n") for part in _synopsis(line, width)]
+        return gap + [" " * (INDENT + 4) + line if line else "" for line in block.text.split("\n")]
     if block.kind == "text":
         return gap + fill(block.text, width, INDENT, INDENT, struck)
     if not block.term:
@@ -275,6 +276,26 @@ def _render(block: Block, width: int, struck: bool, before: list[str]) -> list[s
         body[0] = tag + " " * (INDENT + TAG - size) + body[0].lstrip()
         return gap + body
     return [*gap, tag, *body]
+
+
+def _synopsis(line: str, width: int) -> list[str]:
+    """A command line, broken outside brackets; what follows stands under the first argument."""
+    words: list[str] = []
+    depth = 0
+    for word in line.split(" "):
+        if depth > 0:
+            words[-1] += " " + word
+        else:
+            words.append(word)
+        depth += sum(c in "[{" for c in word) - sum(c in "]}" for c in word)
+    indent = len(line) - len(line.lstrip())
+    hang = " " * (INDENT + indent + len(line.split()[0]) + 1) if line.strip() else ""
+    lines = [" " * INDENT]
+    for word in words:
+        if len(lines[-1]) + len(word) > width and lines[-1].strip():
+            lines.append(hang)
+        lines[-1] += word + " "
+    return [text.rstrip() for text in lines]
 
 
 def _three(left: str, middle: str, right: str, width: int) -> str:
