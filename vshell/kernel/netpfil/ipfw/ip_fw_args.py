@@ -39,8 +39,8 @@ class FwArgs:
     """What is known about a packet; read once, before the first rule."""
 
     __slots__ = (
-        "data", "dport", "dst", "eh", "exthdrs", "flow", "hits", "hlen", "ident", "ifp", "iif", "incoming", "info", "inp", "iplen",
-        "layer2", "looked", "m", "mark", "off", "offset", "oif", "owner", "proto", "reverse", "short", "sport", "src", "ulp",
+        "data", "dport", "dst", "eh", "exthdrs", "flow", "hits", "hlen", "ident", "ifp", "iif", "incoming", "info", "inp",
+        "iplen", "layer2", "looked", "m", "mark", "off", "offset", "oif", "owner", "proto", "reverse", "short", "sport", "src", "ulp",
         "v4", "v6", "value", "vnet",
     )  # fmt: skip
 
