@@ -40,8 +40,8 @@ class FwArgs:
 
     __slots__ = (
         "data", "dport", "dst", "eh", "exthdrs", "flow", "hits", "hlen", "ident", "ifp", "iif", "incoming", "info", "inp",
-        "iplen", "layer2", "looked", "m", "mark", "off", "offset", "oif", "owner", "proto", "reverse", "short", "sport", "src", "ulp",
-        "v4", "v6", "value", "vnet",
+        "iplen", "layer2", "looked", "m", "mark", "off", "offset", "oif", "owner", "proto", "reverse", "short", "sport", "src",
+        "ulp", "v4", "v6", "value", "vnet",
     )  # fmt: skip
 
     def __init__(self, vnet: Vnet, m: Mbuf, ifp: Ifnet | None, incoming: bool, inp: Any, layer2: bool) -> None:
