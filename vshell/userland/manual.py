@@ -269,13 +269,13 @@ def _render(block: Block, width: int, struck: bool, before: list[str]) -> list[s
     if not block.term:
         lines = fill(block.text, width, INDENT + 4, INDENT + 4, struck)
         return [*gap, " " * (INDENT + 1) + "*" + lines[0][INDENT + 2 :], *lines[1:]]
-    (tag,) = fill(block.term, 1 << 30, INDENT, INDENT, struck)
+    tag = fill(block.term, width, INDENT, INDENT, struck)
     body = fill(block.text, width, INDENT + TAG, INDENT + TAG, struck) if block.text else []
     size = INDENT + len(plain(block.term))
     if body and size < INDENT + TAG - 1:
-        body[0] = tag + " " * (INDENT + TAG - size) + body[0].lstrip()
+        body[0] = tag[0] + " " * (INDENT + TAG - size) + body[0].lstrip()
         return gap + body
-    return [*gap, tag, *body]
+    return [*gap, *tag, *body]
 
 
 def _synopsis(line: str, width: int) -> list[str]:
