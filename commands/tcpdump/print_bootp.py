@@ -45,8 +45,9 @@ class Cut(Exception):
 def bootp_print(ndo: Ndo, at: int, length: int) -> None:
     """A message."""
     ndo.protocol = "bootp"
-    op, htype, hlen = ndo.u1(at), ndo.u1(at + 1), ndo.u1(at + 2)
+    op = ndo.u1(at)
     ndo.p(f"BOOTP/DHCP, {tok2str({1: 'Request', 2: 'Reply'}, 'unknown (0x%02x)', op)}")
+    htype, hlen = ndo.u1(at + 1), ndo.u1(at + 2)
     ethernet = htype == 1 and hlen == 6
     if ethernet and op == 1:
         ndo.p(f" from {ndo.etheraddr(at + 28)}")
@@ -60,7 +61,8 @@ def bootp_print(ndo: Ndo, at: int, length: int) -> None:
         ndo.p(f", htype {htype}")
     if not ethernet:
         ndo.p(f", hlen {hlen}")
-    for value, text in ((ndo.u1(at + 3), ", hops {}"), (ndo.u4(at + 4), ", xid 0x{:x}"), (ndo.u2(at + 8), ", secs {}")):
+    for where, read, text in ((3, ndo.u1, ", hops {}"), (4, ndo.u4, ", xid 0x{:x}"), (8, ndo.u2, ", secs {}")):
+        value = read(at + where)
         if value:
             ndo.p(text.format(value))
     flags = ndo.u2(at + 10)

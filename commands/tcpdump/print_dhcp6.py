@@ -25,10 +25,6 @@ STATUS = (
 )  # fmt: skip
 
 
-class Cut(Exception):
-    """An option is cut off."""
-
-
 def dhcp6_print(ndo: Ndo, at: int, length: int) -> None:
     """A message."""
     ndo.protocol = "dhcp6"
@@ -41,29 +37,29 @@ def dhcp6_print(ndo: Ndo, at: int, length: int) -> None:
     ndo.p(f" {tok2str(TYPES, 'msgtype-%u', kind)}")
     if not ndo.v:
         return
-    try:
-        if kind in (12, 13):
-            ndo.p(f" (linkaddr={ndo.ip6addr(at + 2)} peeraddr={ndo.ip6addr(at + 18)}")
-            options(ndo, at + 34, end)
-        else:
-            ndo.p(f" (xid={ndo.u3(at + 1):x}")
-            options(ndo, at + 4, end)
-        ndo.p(")")
-    except Cut:
-        ndo.trunc()
+    if kind in (12, 13):
+        ndo.p(f" (linkaddr={ndo.ip6addr(at + 2)} peeraddr={ndo.ip6addr(at + 18)}")
+        options(ndo, at + 34, end)
+    else:
+        ndo.p(f" (xid={ndo.u3(at + 1):x}")
+        options(ndo, at + 4, end)
+    ndo.p(")")
 
 
 def options(ndo: Ndo, at: int, end: int) -> None:
     """dhcp6opt_print."""
     while at < end:
         if end < at + 4 or not ndo.ttest(at, 4):
-            raise Cut
+            ndo.trunc()
+            return
         kind, size = ndo.u2(at), ndo.u2(at + 2)
         if end < at + 4 + size:
-            raise Cut
+            ndo.trunc()
+            return
         ndo.p(f" ({tok2str(OPTIONS, 'opt_%u', kind)}")
         if not ndo.ttest(at + 4, size):
-            raise Cut
+            ndo.trunc()
+            return
         _option(ndo, kind, at + 4, size)
         ndo.p(")")
         at += 4 + size

@@ -8,15 +8,17 @@ from vshell.commands.tcpdump.netdissect import Ndo
 def ah_print(ndo: Ndo, at: int) -> int:
     """An authentication header; its length."""
     ndo.protocol = "ah"
+    ndo.p("AH")
     words = ndo.u1(at + 1)
     size = (words + 2) * 4
-    ndo.p("AH(")
+    ndo.p("(")
     if ndo.v:
         ndo.p(f"length={words}({size}-bytes),")
     reserved = ndo.u2(at + 2)
     if reserved:
         ndo.p(f"reserved=0x{reserved:x}[MustBeZero],")
-    ndo.p(f"spi=0x{ndo.u4(at + 4):08x},seq=0x{ndo.u4(at + 8):x},icv=0x")
+    ndo.p(f"spi=0x{ndo.u4(at + 4):08x},")
+    ndo.p(f"seq=0x{ndo.u4(at + 8):x},icv=0x")
     for i in range(at + 12, at + size):
         ndo.p(f"{ndo.u1(i):02x}")
     ndo.p("): ")

@@ -134,7 +134,8 @@ class Message:
         if self.kind == 143:
             mldv2_report(ndo, at, self.length)
         elif self.kind != 130 or self.length == 24:
-            ndo.p(f"max resp delay: {ndo.u2(at + 4)} addr: {ndo.ip6addr(at + 8)}")
+            if ndo.ttest(at, 24):
+                ndo.p(f"max resp delay: {ndo.u2(at + 4)} addr: {ndo.ip6addr(at + 8)}")
         elif self.length >= 28:
             ndo.p(" v2")
             mldv2_query(ndo, at, self.length)
@@ -216,6 +217,7 @@ def lifetime(value: int) -> str:
 
 def options_print(ndo: Ndo, at: int, left: int) -> bool:
     """icmp6_opt_print; False if they are cut off."""
+    start = at
     while at < ndo.snapend:
         if not ndo.ttest(at + 1, 1):
             return False
@@ -226,7 +228,10 @@ def options_print(ndo: Ndo, at: int, left: int) -> bool:
         if not units or at + size > ndo.snapend:
             return False
         ndo.p(f"\n\t  {OPTIONS.get(kind, 'unknown')} option ({kind}), length {size} ({units}): ")
-        if kind in OPTIONS:
+        if kind == 4:
+            # Not where the option is, but where all of them begin.
+            ndo.unknown_data(start, "\n\t    ", size)
+        elif kind in OPTIONS:
             if not option(ndo, at, kind, units):
                 return False
         elif ndo.v <= 1:
@@ -247,8 +252,6 @@ def option(ndo: Ndo, at: int, kind: int, units: int) -> bool:
         bad = "badlen" if units != 4 else ""
         ndo.p(f"{ndo.ip6addr(at + 16)}/{ndo.u1(at + 2)}{bad}, Flags [{bittok2str(PREFIX_FLAGS, 'none', ndo.u1(at + 3))}], ")
         ndo.p(f"valid time {lifetime(ndo.u4(at + 4))}, pref. time {lifetime(ndo.u4(at + 8))}")
-    elif kind == 4:
-        ndo.unknown_data(at, "\n\t    ", units << 3)
     elif kind == 5:
         ndo.p(f" {ndo.u4(at + 4)}{'bad option length' if units != 1 else ''}")
     elif kind == 25:
@@ -342,6 +345,10 @@ def mldv2_query(ndo: Ndo, at: int, length: int) -> None:
     ndo.p("]")
 
 
+class Cut(Exception):
+    """The header is cut off."""
+
+
 class NodeInfo:
     """icmp6_nodeinfo_print."""
 
@@ -354,6 +361,13 @@ class NodeInfo:
 
     def print(self) -> None:
         """A query or a reply."""
+        try:
+            self.whole()
+        except Cut:
+            self.ndo.trunc()
+
+    def whole(self) -> None:
+        """All of it."""
         ndo = self.ndo
         if ndo.u1(self.at) == 139:
             if self.size == 12:
@@ -372,7 +386,7 @@ class NodeInfo:
     def head(self) -> None:
         """Is all of the header there?"""
         if not self.ndo.ttest(self.at, 16):
-            raise Trunc
+            raise Cut
         self.ndo.p(" (")
 
     def flags(self, table: tuple[tuple[int, str], ...], query: bool) -> None:

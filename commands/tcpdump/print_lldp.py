@@ -29,6 +29,7 @@ IEEE_8021 = {
     11: "Priority Flow Control Configuration", 12: "Application Priority", 13: "EVB", 14: "CDCP",
 }  # fmt: skip
 IEEE_8023 = {1: "MAC/PHY configuration/status", 2: "Power via MDI", 3: "Link aggregation", 4: "Max frame size"}
+MDI = ((1, "PSE"), (2, "supported"), (4, "enabled"), (8, "can be controlled"))
 SUPPORT = ((1, "supported"), (2, "enabled"))
 PMD = (
     (0x4000, "10BASE-T hdx"), (0x2000, "10BASE-T fdx"), (0x1000, "100BASE-T4"), (0x800, "100BASE-TX hdx"),
@@ -212,8 +213,14 @@ class Value:
             ndo.p(f"\n\t    autonegotiation [{bittok2str(SUPPORT, 'none', auto)}] (0x{auto:02x})")
             ndo.p(f"\n\t    PMD autoneg capability [{bittok2str(PMD, 'unknown', pmd)}] (0x{pmd:04x})")
             ndo.p(f"\n\t    MAU type {MAU.get(mau, 'unknown')} (0x{mau:04x})")
+        elif sub == 2 and size >= 7:
+            pairs = {1: "signal", 2: "spare"}.get(ndo.u1(at + 5), "unknown")
+            power = f"class{ndo.u1(at + 6) - 1}" if 1 <= ndo.u1(at + 6) <= 5 else "unknown"
+            ndo.p(
+                f"\n\t    MDI power support [{bittok2str(MDI, 'none', ndo.u1(at + 4))}], power pair {pairs}, power class {power}"
+            )
         elif sub == 3 and size >= 9:
             self.aggregation()
         elif sub == 4 and size >= 6:
             ndo.p(f"\n\t    MTU size {ndo.u2(at + 4)}")
-        return sub in (1, 3, 4)
+        return sub in IEEE_8023

@@ -126,8 +126,13 @@ def ripng_print(ndo: Ndo, at: int, length: int) -> None:
     size = f"[{length}]" if count * 20 != left else ""
     ndo.p(f" ripng-{'req' if command == 1 else 'resp'} {count}{size}:")
     for i in range(at + 4, at + 4 + 20 * count, 20):
-        tag, metric = ndo.u2(i + 16), ndo.u1(i + 19)
         ndo.p("\n\t" if ndo.v > 1 else " ")
-        ndo.p(f"{ndo.ip6addr(i)}/{ndo.u1(i + 18)}{f' [{tag}]' if tag else ''}{f' ({metric})' if metric and command == 2 else ''}")
+        ndo.p(f"{ndo.ip6addr(i)}/{ndo.u1(i + 18)}")
+        tag = ndo.u2(i + 16)
+        if tag:
+            ndo.p(f" [{tag}]")
+        metric = ndo.u1(i + 19)
+        if metric and command == 2:
+            ndo.p(f" ({metric})")
     if left % 20:
         ndo.invalid()

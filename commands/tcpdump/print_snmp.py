@@ -148,7 +148,10 @@ def _message(ndo: Ndo, at: int, length: int) -> None:
     if ndo.v:
         ndo.p(f"{{ {VERSIONS[version]} ")
     if version != 3:
-        _community(ndo, inner, version)
+        try:
+            _community(ndo, inner, version)
+        except Stop:
+            pass
     if ndo.v:
         ndo.p("} ")
 
@@ -173,10 +176,13 @@ def _community(ndo: Ndo, message: Reader, version: int) -> None:
     if version == 1 and kind == TRAP:
         message.stop("[v1 PDU in v2 message]")
     pdu = Reader(ndo, at, size)
-    if kind == TRAP:
-        _trap(ndo, pdu)
-    else:
-        _pdu(ndo, kind, pdu)
+    try:
+        if kind == TRAP:
+            _trap(ndo, pdu)
+        else:
+            _pdu(ndo, kind, pdu)
+    except Stop:
+        pass
     if ndo.v:
         ndo.p(" } ")
 

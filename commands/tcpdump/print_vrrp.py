@@ -11,8 +11,9 @@ from vshell.wire.cksum import in_cksum
 def carp_print(ndo: Ndo, at: int, length: int, ttl: int) -> None:
     """An advertisement of CARP."""
     ndo.protocol = "carp"
+    ndo.p("CARP")
     version, kind = ndo.u1(at) >> 4, ndo.u1(at) & 0xF
-    ndo.p(f"CARPv{version}-{'advertise' if kind == 1 else 'unknown'} {length}: ")
+    ndo.p(f"v{version}-{'advertise' if kind == 1 else 'unknown'} {length}: ")
     if ttl != 255:
         ndo.p(f"[ttl={ttl}!] ")
     if version != 2 or kind != 1:
@@ -26,8 +27,9 @@ def carp_print(ndo: Ndo, at: int, length: int, ttl: int) -> None:
 def vrrp_print(ndo: Ndo, at: int, length: int, ip: int, ttl: int, ver: int) -> None:
     """An advertisement of VRRP."""
     ndo.protocol = "vrrp"
+    ndo.p("VRRP")
     version, kind = ndo.u1(at) >> 4, ndo.u1(at) & 0xF
-    ndo.p(f"VRRPv{version}, {tok2str({1: 'Advertisement'}, 'unknown type (%u)', kind)}")
+    ndo.p(f"v{version}, {tok2str({1: 'Advertisement'}, 'unknown type (%u)', kind)}")
     if ttl != 255:
         ndo.p(f", (ttl {ttl})")
     if version not in (2, 3) or kind != 1:
