@@ -95,8 +95,27 @@ def _vendor(ndo: Ndo, at: int) -> None:
             _extensions(ndo, at)
         except Cut:
             ndo.trunc()
+    elif magic == 0x434D5500:
+        ndo.p(" vend-cmu")
+        _cmu(ndo, at)
     elif magic:
         ndo.p(f"\n\t  Vendor-#0x{magic:08x}")
+
+
+def _cmu(ndo: Ndo, at: int) -> None:
+    """cmu_print."""
+    if not ndo.ttest(at + 4, 4):
+        ndo.trunc()
+        return
+    flags = ndo.u1(at + 4)
+    if flags & ~1:
+        ndo.p(f" F:0x{flags:x}")
+    for i, name in enumerate(("SM" if flags & 1 else "SM*", "DG", "TS1", "TS2", "NS1", "NS2", "IEN1", "IEN2")):
+        if not ndo.ttest(at + 8 + 4 * i, 4):
+            ndo.trunc()
+            return
+        if ndo.u4(at + 8 + 4 * i):
+            ndo.p(f" {name}:{ndo.ipaddr(at + 8 + 4 * i)}")
 
 
 def _extensions(ndo: Ndo, at: int) -> None:

@@ -31,8 +31,9 @@ def cdp_print(ndo: Ndo, at: int, length: int) -> None:
         ndo.invalid()
         return
     ndo.p(f"CDPv{ndo.u1(at)}, ttl: {ndo.u1(at + 1)}s")
+    checksum = ndo.u2(at + 2)
     if ndo.v:
-        ndo.p(f", checksum: 0x{ndo.u2(at + 2):04x} (unverified), length {whole}")
+        ndo.p(f", checksum: 0x{checksum:04x} (unverified), length {whole}")
     at, length = at + 4, length - 4
     while length:
         if length < 4:

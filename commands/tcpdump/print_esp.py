@@ -28,7 +28,7 @@ def ah_print(ndo: Ndo, at: int) -> int:
 def esp_print(ndo: Ndo, at: int, length: int, ip: int) -> None:
     """An encrypted payload."""
     ndo.protocol = "esp"
-    if not ndo.ttest(at, 8):
+    if at + 8 >= ndo.snapend:
         ndo.trunc()
         return
     ndo.p(f"ESP(spi=0x{ndo.u4(at):08x},seq=0x{ndo.u4(at + 4):x}), length {length}")

@@ -325,11 +325,12 @@ def mldv2_query(ndo: Ndo, at: int, length: int) -> None:
         ndo.p(f" [max resp delay={mrc if mrc < 32768 else ((mrc & 0xFFF) | 0x1000) << ((mrc >> 12 & 7) + 3)}]")
     ndo.p(f" [gaddr {ndo.ip6addr(at + 8)}")
     if ndo.v:
-        flags, qqic = ndo.u1(at + 24), ndo.u1(at + 25)
+        flags = ndo.u1(at + 24)
         if flags & 8:
             ndo.p(" sflag")
         if flags & 7:
             ndo.p(f" robustness={flags & 7}")
+        qqic = ndo.u1(at + 25)
         ndo.p(f" qqi={qqic if qqic < 128 else ((qqic & 0xF) | 0x10) << ((qqic >> 4 & 7) + 3)}")
     sources = ndo.u2(at + 26)
     if sources:
@@ -442,7 +443,7 @@ class NodeInfo:
             if ndo.u2(at + 6) & 1:
                 ndo.p(f" [TTL={ndo.u4(at + 16)}]")
         elif qtype in (3, 4):
-            self.flags(NI_ADDR_FLAGS if qtype == 3 else NI_V4_FLAGS, False)
+            self.flags(NI_ADDR_FLAGS, False)
             size = 16 if qtype == 3 else 4
             i = at + 16
             while i + (4 + size if qtype == 3 else 1) <= self.end:

@@ -89,8 +89,12 @@ def _timestamps(ndo: Ndo, at: int, length: int) -> None:
     ndo.p(f" [{missed} hops not recorded]}} " if missed else "}")
 
 
+class Cut(Exception):
+    """An option is longer than what was captured."""
+
+
 def optprint(ndo: Ndo, at: int, length: int) -> None:
-    """ip_optprint.  Trunc if they were cut off."""
+    """ip_optprint.  Cut if an option was not captured as a whole."""
     sep = ""
     while length > 0:
         code = ndo.u1(at)
@@ -105,7 +109,8 @@ def optprint(ndo: Ndo, at: int, length: int) -> None:
         if size > length:
             ndo.p(f" [bad length {size}]")
             return
-        ndo.tcheck(at, size)
+        if not ndo.ttest(at, size):
+            raise Cut
         if code == 0:
             return
         if code == 68:
@@ -188,7 +193,7 @@ def _verbose(ndo: Ndo, at: int, hlen: int, off: int, presumed: int) -> bool:
         ndo.p(", options (")
         try:
             optprint(ndo, at + 20, hlen - 20)
-        except Trunc:
+        except Cut:
             ndo.p(" [truncated-option]")
             truncated = True
         ndo.p(")")

@@ -23,10 +23,12 @@ def l2tp_print(ndo: Ndo, at: int, length: int) -> None:
     if flags & LENGTH:
         size = ndo.u2(at)
         at += 2
-    ndo.p(f"({ndo.u2(at)}/{ndo.u2(at + 2)})")
+    ndo.p(f"({ndo.u2(at)}/")
+    ndo.p(f"{ndo.u2(at + 2)})")
     at += 4
     if flags & SEQUENCE:
-        ndo.p(f"Ns={ndo.u2(at)},Nr={ndo.u2(at + 2)}")
+        ndo.p(f"Ns={ndo.u2(at)},")
+        ndo.p(f"Nr={ndo.u2(at + 2)}")
         at += 4
     if flags & OFFSET:
         pad = ndo.u2(at)

@@ -92,9 +92,13 @@ def _control(ndo: Ndo, at: int, length: int) -> None:
         bits = ndo.u1(at + 1)
         ndo.p(f", {'Response' if bits & 0x80 else 'Request'}, {'Error' if bits & 0x40 else 'OK'}, ")
         ndo.p(f"{'More' if bits & 0x20 else 'Last'}, OpCode={bits & 0x1F}\n")
-        status, count = ndo.u2(at + 4), ndo.u2(at + 10)
-        ndo.p(f"\tSequence={ndo.u2(at + 2)}, Status={f'0x{status:x}' if status else 0}, Assoc.={ndo.u2(at + 6)}")
-        ndo.p(f", Offset={ndo.u2(at + 8)}, Count={count}")
+        ndo.p(f"\tSequence={ndo.u2(at + 2)}")
+        status = ndo.u2(at + 4)
+        ndo.p(f", Status={f'0x{status:x}' if status else 0}")
+        ndo.p(f", Assoc.={ndo.u2(at + 6)}")
+        ndo.p(f", Offset={ndo.u2(at + 8)}")
+        count = ndo.u2(at + 10)
+        ndo.p(f", Count={count}")
         if 12 + count <= length:
             if count:
                 ndo.tcheck(at + 12, count)

@@ -315,9 +315,11 @@ def _chap(ndo: Ndo, at: int, length: int) -> None:
     """handle_chap."""
     if _short(ndo, "chap", at, length):
         return
-    code, size = ndo.u1(at), ndo.u2(at + 2)
+    code = ndo.u1(at)
     names = {1: "Challenge", 2: "Response", 3: "Success", 4: "Fail"}
-    ndo.p(f"CHAP, {names.get(code, 'unknown')} (0x{code:02x}), id {ndo.u1(at + 1)}")
+    ndo.p(f"CHAP, {names.get(code, 'unknown')} (0x{code:02x})")
+    ndo.p(f", id {ndo.u1(at + 1)}")
+    size = ndo.u2(at + 2)
     if code in (1, 2):
         if length < 5:
             return
@@ -335,9 +337,11 @@ def _pap(ndo: Ndo, at: int, length: int) -> None:
     """handle_pap."""
     if _short(ndo, "pap", at, length):
         return
-    code, size = ndo.u1(at), ndo.u2(at + 2)
+    code = ndo.u1(at)
     names = {1: "Auth-Req", 2: "Auth-ACK", 3: "Auth-NACK"}
-    ndo.p(f"PAP, {names.get(code, 'unknown')} (0x{code:02x}), id {ndo.u1(at + 1)}")
+    ndo.p(f"PAP, {names.get(code, 'unknown')} (0x{code:02x})")
+    ndo.p(f", id {ndo.u1(at + 1)}")
+    size = ndo.u2(at + 2)
     if size > length:
         ndo.p(f", length {size} > packet size")
         return

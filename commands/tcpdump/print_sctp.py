@@ -51,6 +51,8 @@ def sctp_print(ndo: Ndo, at: int, ip: int, length: int) -> None:
             return
         padded = min((size + 3) & ~3, left)
         at, left = at + padded, left - padded
+        if ndo.v < 2:
+            sep = ", ("
 
 
 def _chunk(ndo: Ndo, kind: int, at: int, size: int) -> bool:

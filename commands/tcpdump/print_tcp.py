@@ -296,6 +296,10 @@ class Segment:
             telnet_print(ndo, at, length)
         elif port == 53:
             self.domain(at, length)
+        elif port == 179:
+            from vshell.commands.tcpdump.print_bgp import bgp_print
+
+            bgp_print(ndo, at, length)
 
     def reset_data(self, at: int, length: int) -> None:
         """print_tcp_rst_data: a reset may say why."""

@@ -139,7 +139,7 @@ def syslog_print(ndo: Ndo, at: int, length: int) -> None:
         return
     ndo.p(f"SYSLOG, length: {length}\n\tFacility {who} ({facility}), Severity {how} ({severity})\n\tMsg: ")
     if length > offset:
-        ndo.printn(at + offset, length - offset)
+        ndo.printjn(at + offset, length - offset)
     if ndo.v > 1:
         ndo.unknown_data(at, "\n\t", length)
 

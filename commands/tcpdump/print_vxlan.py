@@ -22,7 +22,8 @@ def vxlan_print(ndo: Ndo, at: int, length: int) -> None:
         ndo.invalid()
         return
     flags = ndo.u1(at)
-    ndo.p(f", flags [{'I' if flags & 8 else 'invalid'}] (0x{flags:02x}), vni {ndo.u3(at + 4)}\n")
+    ndo.p(f", flags [{'I' if flags & 8 else 'invalid'}] (0x{flags:02x}), ")
+    ndo.p(f"vni {ndo.u3(at + 4)}\n")
     ndo.tcheck(at + 7, 1)
     ether_within(ndo, at + 8, length - 8)
 
