@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from vshell.abi.errno import KError
+from vshell.userland.cnumber import strtol
 from vshell.userland.getopt import getopt
 from vshell.userland.humanize import humanize_number
-from vshell.userland.libjail import strtol
 from vshell.userland.program import Program, program
 
 PTR_WIDTH = 18
@@ -25,7 +25,7 @@ class Options:
         bad = bool(args)
         for letter, value in options:
             if letter == "i":
-                self.fileid, rest = strtol(value)
+                self.fileid, rest, _ = strtol(value)
                 bad = bad or bool(rest)
             elif letter == "m":
                 self.module = value

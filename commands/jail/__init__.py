@@ -38,8 +38,8 @@ from vshell.commands.jail.jailp import (
 )  # fmt: skip
 from vshell.commands.jail.state import dep_check, dep_done, dep_reset, dep_setup, next_jail, start_state
 from vshell.userland.addr import inet_pton6
+from vshell.userland.cnumber import strtol
 from vshell.userland.getopt import Getopt
-from vshell.userland.libjail import strtol
 from vshell.userland.program import Program, program
 from vshell.userland.stdio import Writer, decode
 

@@ -23,7 +23,8 @@ from vshell.commands.jail.jailp import (
     wild_jail_name,
 )  # fmt: skip
 from vshell.commands.jail.jailparse import Config
-from vshell.userland.libjail import JailError, JailParam, jailparam_import, jailparam_init, strtol
+from vshell.userland.cnumber import strtol
+from vshell.userland.libjail import JailError, JailParam, jailparam_import, jailparam_init
 from vshell.userland.slurp import slurp
 from vshell.userland.stdio import decode
 
@@ -46,7 +47,7 @@ def _collect(jail: Jail, j: CfJail, wild: list[CfJail]) -> None:
     """The parameters of a jail: its name, its own, and those of matching wildcards."""
     own, j.params = j.params, []
     name = j.name or ""
-    number, rest = strtol(name)
+    number, rest, _ = strtol(name)
     jail.add_internal(j, "jid" if number and not rest else "name", name)
     done = False
     for w in wild:

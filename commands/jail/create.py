@@ -6,7 +6,8 @@ from vshell.abi.errno import ENOTDIR, KError, strerror
 from vshell.abi.fcntl import S_IFDIR
 from vshell.abi.jail import JAIL_CREATE, JAIL_UPDATE
 from vshell.commands.jail.jailp import JF_PERSIST, JF_RDTUN, CfJail, Jail, equalopts
-from vshell.userland.libjail import JailError, JailParam, jailparam_export, jailparam_get, jailparam_init, jailparam_set, strtol
+from vshell.userland.cnumber import strtol
+from vshell.userland.libjail import JailError, JailParam, jailparam_export, jailparam_get, jailparam_init, jailparam_set
 
 S_IFMT = 0o170000
 
@@ -110,7 +111,7 @@ def running_jid(jail: Jail, j: CfJail) -> None:
     j.jid = -1
     query: dict[str, object]
     if (text := j.string("jid")) is not None:
-        number, rest = strtol(text)
+        number, rest, _ = strtol(text)
         if not number or rest:
             return
         query = {"jid": number}

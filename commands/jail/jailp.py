@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vshell.userland.libjail import JailParam, strtol
+from vshell.userland.cnumber import strtol
+from vshell.userland.libjail import JailParam
 from vshell.userland.program import Program
 
 PF_VAR, PF_APPEND, PF_BAD, PF_INTERNAL, PF_BOOL, PF_INT, PF_CONV, PF_REV, PF_IMMUTABLE, PF_NAMEVAL = (1 << i for i in range(10))

@@ -19,7 +19,7 @@ from vshell.commands.jail.jailp import (
     wild_jail_match,
     wild_jail_name,
 )  # fmt: skip
-from vshell.userland.libjail import strtol
+from vshell.userland.cnumber import strtol
 
 DF_SEEN, DF_LIGHT, DF_NOFAIL = 0x01, 0x02, 0x04
 """An edge that has been followed; one that only asks for existence; (a flag of dep_done) do not pass failure on."""
@@ -224,7 +224,7 @@ def _running(jail: Jail, target: str) -> list[CfJail]:
 
 def running_jail(jail: Jail, name: str, flags: int) -> CfJail | None:
     """The record of a jail that exists now, by name or jid."""
-    number, rest = strtol(name)
+    number, rest, _ = strtol(name)
     query: dict[str, object] = {"jid": number, "name": None} if number and not rest else {"name": name}
     try:
         values = jail.p.sys.jail_get(query, flags)

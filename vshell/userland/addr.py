@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from vshell.wire.ip import inet_ntoa as inet_ntoa
+from vshell.wire.ip6 import is_linklocal as is_linklocal
+from vshell.wire.ip6 import is_scoped as is_scoped
+from vshell.wire.ip6 import masked as masked
+
 _SPACE = " \t\n\v\f\r"
 
 
@@ -57,11 +62,6 @@ def inet_pton4(text: str) -> bytes | None:
         if not (part.isascii() and part.isdigit()) or len(part) > 3 or int(part) > 255 or (len(part) > 1 and part[0] == "0"):
             return None
     return bytes(int(part) for part in parts)
-
-
-def inet_ntoa(addr: bytes) -> str:
-    """Dotted decimal."""
-    return f"{addr[0]}.{addr[1]}.{addr[2]}.{addr[3]}"
 
 
 # IPv6 ----------------------------------------------------------------------------------------------------------
@@ -131,16 +131,6 @@ def _longest_zeros(words: list[int]) -> tuple[int, int]:
     return best, best_length
 
 
-def is_linklocal(addr: bytes) -> bool:
-    """IN6_IS_ADDR_LINKLOCAL."""
-    return len(addr) == 16 and addr[0] == 0xFE and addr[1] & 0xC0 == 0x80
-
-
-def is_scoped(addr: bytes) -> bool:
-    """Link-local unicast, interface-local and link-local multicast: addresses that mean something only with an interface."""
-    return is_linklocal(addr) or (len(addr) == 16 and addr[0] == 0xFF and addr[1] & 0x0F in (1, 2))
-
-
 def inet_ntop(addr: bytes) -> str:
     """An address of 4 or 16 octets."""
     return inet_ntoa(addr) if len(addr) == 4 else inet_ntop6(addr)
@@ -157,19 +147,6 @@ def inet_pton(text: str) -> bytes | None:
 def plen2mask(plen: int, size: int = 4) -> bytes:
     """The netmask with that many leading ones, in `size` octets."""
     return (((1 << plen) - 1) << (size * 8 - plen)).to_bytes(size, "big")
-
-
-def mask2plen(mask: bytes) -> int:
-    """How many leading ones a netmask has; -1 if the rest is not zeros."""
-    bits = int.from_bytes(mask, "big")
-    plen = bits.bit_count()
-    return plen if plen2mask(plen, len(mask)) == mask else -1
-
-
-def masked(addr: bytes, plen: int) -> bytes:
-    """An address with the bits after the prefix cleared."""
-    mask = plen2mask(plen, len(addr))
-    return bytes(a & m for a, m in zip(addr, mask, strict=True))
 
 
 # link level ----------------------------------------------------------------------------------------------------

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EEXIST, EINVAL, ENOENT, KError, strerror
 from vshell.abi.jail import JAIL_SYS_NEW
+from vshell.userland.cnumber import LONG_MAX, strtol
 
 if TYPE_CHECKING:
     from vshell.abi.syscalls import Syscalls
@@ -16,7 +16,7 @@ SJPARAM = "security.jail.param"
 JAILSYS = ("disable", "new", "inherit")
 BOOLEAN = ("false", "true")
 
-LONG_MAX, ULONG_MAX = (1 << 63) - 1, (1 << 64) - 1
+ULONG_MAX = (1 << 64) - 1
 
 
 class JailError(Exception):
@@ -40,18 +40,10 @@ def nononame(name: str) -> str | None:
     return f"{prefix}{dot}{last[2:]}" if last.startswith("no") else None
 
 
-def strtol(text: str) -> tuple[int, str]:
-    """strtol(3) in base 10: the number and what follows it."""
-    m = re.match(r"[ \t\n\v\f\r]*([-+]?[0-9]+)", text)
-    if m is None:
-        return 0, text
-    return int(m[1]), text[m.end() :]
-
-
 def strtoul_int(text: str) -> tuple[int, str]:
     """(int)strtoul(3) in base 10, as the jail programs read a jid."""
-    number, rest = strtol(text)
-    number = min(max(number, -ULONG_MAX), ULONG_MAX) & 0xFFFFFFFF
+    number, rest, _ = strtol(text, 10, -ULONG_MAX, ULONG_MAX)
+    number &= 0xFFFFFFFF
     return number - (1 << 32) if number >> 31 else number, rest
 
 
@@ -192,20 +184,20 @@ def jailparam_import(param: JailParam, value: str | None) -> JailParam:
 def _enum(param: JailParam, text: str, names: tuple[str, ...], what: str) -> int:
     if text.lower() in names:
         return names.index(text.lower())
-    number, rest = strtol(text)
+    number, rest, _ = strtol(text)
     if rest:
         raise JailError(f'{param.name}: unknown {what} value "{text}"')
     return number
 
 
 def _integer(param: JailParam, text: str) -> int:
-    number, rest = strtol(text)
+    number, rest, _ = strtol(text, 10, -ULONG_MAX, ULONG_MAX)
     if rest:
         raise JailError(f'{param.name}: non-integer value "{text}"')
     if param.type == "integer":
         number = max(min(number, LONG_MAX), -LONG_MAX - 1) & 0xFFFFFFFF
         return number - (1 << 32) if number >> 31 else number
-    return min(number, ULONG_MAX) & ULONG_MAX
+    return number & ULONG_MAX
 
 
 def _address(param: JailParam, text: str) -> bytes:

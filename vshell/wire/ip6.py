@@ -45,13 +45,14 @@ def is_multicast(addr: bytes) -> bool:
 
 
 def is_linklocal(addr: bytes) -> bool:
-    """fe80::/10."""
-    return addr[0] == 0xFE and addr[1] & 0xC0 == 0x80
+    """fe80::/10 (IN6_IS_ADDR_LINKLOCAL); False for an address that is not of IPv6."""
+    return len(addr) == 16 and addr[0] == 0xFE and addr[1] & 0xC0 == 0x80
 
 
 def is_scoped(addr: bytes) -> bool:
-    """True if the address means something only together with an interface (link- or node-local)."""
-    return is_linklocal(addr) or (addr[0] == 0xFF and addr[1] & 0x0F in (1, 2))
+    """True if the address means something only together with an interface: link-local unicast, interface-local and
+    link-local multicast (IN6_IS_SCOPE_EMBED)."""
+    return len(addr) == 16 and ((addr[0] == 0xFE and addr[1] & 0xC0 == 0x80) or (addr[0] == 0xFF and addr[1] & 0x0F in (1, 2)))
 
 
 def solicited_node(addr: bytes) -> bytes:

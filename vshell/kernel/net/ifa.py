@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vshell.abi.socket import AF_INET
 from vshell.abi.sockio import IFF_BROADCAST, IFF_POINTOPOINT
-from vshell.kernel.net.route.rib import is_scoped
+from vshell.wire.ip6 import is_scoped
 
 if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifaddr, Ifnet
@@ -21,7 +21,7 @@ def same_prefix(one: bytes, two: bytes, plen: int) -> bool:
 
 def _here(ifp: Ifnet, addr: bytes, scope: int) -> bool:
     """False if a link-local address belongs to another interface."""
-    return not scope or len(addr) != 16 or not is_scoped(addr) or ifp.index == scope
+    return not scope or not is_scoped(addr) or ifp.index == scope
 
 
 def ifa_ifwithaddr(vnet: Vnet, family: int, addr: bytes, scope: int = 0) -> Ifaddr | None:

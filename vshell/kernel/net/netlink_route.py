@@ -53,7 +53,7 @@ from vshell.kernel.net.ifa import ifaof_ifpforaddr
 from vshell.kernel.net.ifnet import ifnet_byindex
 from vshell.kernel.net.netlink import nl_listening, nl_send_group, nlrequest
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_GATEWAY, NHF_HOST, NHF_REJECT, AnyNhop, Gw, NhGrp, Nhop
-from vshell.kernel.net.route.rib import Rib, Rtentry, embed, is_scoped, recover
+from vshell.kernel.net.route.rib import Rib, Rtentry, embed, recover
 from vshell.kernel.net.route.route import ifa_ifwithroute
 from vshell.kernel.net.route.route_ctl import (
     RTM_F_APPEND,
@@ -67,6 +67,7 @@ from vshell.kernel.net.route.route_ctl import (
     rib_del_route_px,
 )  # fmt: skip
 from vshell.kernel.net.route.route_tables import FAMILIES, Rtable
+from vshell.wire.ip6 import is_linklocal
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc, Ucred
@@ -161,7 +162,7 @@ def _oif(vnet: Vnet, index: int) -> Ifnet | None:
 
 def _key(dst: bytes, oif: int) -> bytes:
     """set_scope6: a link-local destination belongs to the interface of the request."""
-    return embed(dst, oif) if len(dst) == 16 and is_scoped(dst) and dst[0] == 0xFE else dst
+    return embed(dst, oif) if is_linklocal(dst) else dst
 
 
 def _gw(gateway: RtGateway, oif: int) -> Gw:
@@ -197,7 +198,7 @@ def _create_nexthop(rib: Rib, key: bytes, request: NewRoute) -> Nhop:
     nh = Nhop(rib.fibnum, rib.family)
     gateway = request.gateway
     if gateway is not None:
-        if gateway.family == AF_INET6 and gateway.addr[0] == 0xFE and is_scoped(gateway.addr) and ifp is None:
+        if gateway.family == AF_INET6 and is_linklocal(gateway.addr) and ifp is None:
             raise KError(EINVAL, "interface not set")
         if nhop_check_gateway(rib, rib.family, gateway.family):
             nh.set_gw(_gw(gateway, request.oif), True)

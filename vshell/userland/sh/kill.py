@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from vshell.abi.errno import strerror
-from vshell.abi.signal import SIGNAMES, SIGTERM
+from vshell.abi.signal import SIGTERM
 from vshell.userland.sh import number
+from vshell.userland.signame import SYS_SIGNAME, sig2str, str2sig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,11 +18,6 @@ usage: kill [-s signal_name] pid ...
        kill -signal_number pid ...
 """
 
-SIGRTMIN, SIGRTMAX = 65, 126
-
-_NAMES = SIGNAMES[:32]
-"""sys_signame ends at USR2."""
-
 
 class KillFailure(Exception):
     """Ends kill with status 2; the text is already complete."""
@@ -29,43 +25,11 @@ class KillFailure(Exception):
 
 def names() -> str:
     """The valid signals, as they are listed."""
-    last = len(_NAMES) - 1
+    last = len(SYS_SIGNAME) - 1
     out = ""
     for n in range(1, last + 1):
-        out += _NAMES[n] + ("\n" if n in (len(_NAMES) // 2, last) else " ")
+        out += SYS_SIGNAME[n] + ("\n" if n in (len(SYS_SIGNAME) // 2, last) else " ")
     return out
-
-
-def sig2str(signo: int) -> str | None:
-    """The name of a signal, real-time ones included (sig2str(3))."""
-    if not 0 < signo <= SIGRTMAX:
-        return None
-    if signo < len(_NAMES):
-        return _NAMES[signo]
-    if signo < SIGRTMIN:
-        return str(signo)
-    if signo in (SIGRTMIN, SIGRTMAX):
-        return "RTMIN" if signo == SIGRTMIN else "RTMAX"
-    if signo <= (SIGRTMIN + SIGRTMAX) // 2:
-        return f"RTMIN+{signo - SIGRTMIN}"
-    return f"RTMAX-{SIGRTMAX - signo}"
-
-
-def str2sig(text: str) -> int | None:
-    """The number of a signal name or number (str2sig(3))."""
-    name = text.upper().removeprefix("SIG")
-    if name[:5] in ("RTMIN", "RTMAX"):
-        base = SIGRTMIN if name[:5] == "RTMIN" else SIGRTMAX
-        rest = name[5:]
-        if not rest:
-            return base
-        value, used = number.parse(rest, base10=True)
-        signo = base + value
-        good = rest[0] in "+-" and used == len(rest) and value and SIGRTMIN <= signo <= SIGRTMAX
-        return signo if good else None
-    if name.isdigit() and name.isascii():
-        return int(name) if 0 < int(name) <= SIGRTMAX else None
-    return _NAMES.index(name, 1) if name in _NAMES[1:] else None
 
 
 class Kill:

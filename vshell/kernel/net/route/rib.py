@@ -14,6 +14,7 @@ from vshell.abi.socket import AF_INET
 from vshell.abi.sockio import IFCAP_LINKSTATE, LINK_STATE_UP
 from vshell.kernel.kern.clock import MS
 from vshell.kernel.kern.kern_fork import EXEC_COST
+from vshell.wire.ip6 import is_scoped
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.clock import Callout
@@ -30,19 +31,14 @@ first.  The same must hold where a start takes less.
 """
 
 
-def is_scoped(addr: bytes) -> bool:
-    """True for link-local unicast and for interface-local and link-local multicast (IN6_IS_SCOPE_EMBED)."""
-    return (addr[0] == 0xFE and addr[1] & 0xC0 == 0x80) or (addr[0] == 0xFF and addr[1] & 0x0F in (1, 2))
-
-
 def embed(addr: bytes, scope: int) -> bytes:
     """in6_setscope: put the interface index into a scoped address."""
-    return addr[:2] + scope.to_bytes(2, "big") + addr[4:] if scope and len(addr) == 16 and is_scoped(addr) else addr
+    return addr[:2] + scope.to_bytes(2, "big") + addr[4:] if scope and is_scoped(addr) else addr
 
 
 def recover(key: bytes) -> tuple[bytes, int]:
     """sa6_recoverscope: address and interface index of a key."""
-    if len(key) == 16 and is_scoped(key) and (key[2] or key[3]):
+    if is_scoped(key) and (key[2] or key[3]):
         return key[:2] + b"\0\0" + key[4:], key[2] << 8 | key[3]
     return key, 0
 
