@@ -41,6 +41,11 @@ BUILTINS = """
 """What sh itself does, or reads as its language."""
 
 
+def own_page(manual: Manual, name: str) -> bool:
+    """True if there is a page of that name; not if it only stands on another."""
+    return any(f"/{name}." in path for path in manual.find(name))
+
+
 @program("/usr/local/bin/help")
 def main(p: Program) -> int:
     """help [name ...]"""
@@ -51,7 +56,7 @@ def main(p: Program) -> int:
     if names[0].startswith("-"):
         p.usage("usage: help [name ...]")
     manual = Manual(p.sys)
-    pages = ["sh" if name in BUILTINS.split() and not manual.find(name) else name for name in names]
+    pages = ["sh" if name in BUILTINS.split() and not own_page(manual, name) else name for name in names]
     try:
         p.sys.execve("/usr/bin/man", ["man", *pages], p.env)
     except KError as e:
