@@ -11,6 +11,9 @@ INADDR_ALLRTRS_GROUP = b"\xe0\0\0\2"
 IPPORT_RESERVED = 1024
 
 IP_DEFAULT_MULTICAST_TTL = 1
+IP_MAX_MEMBERSHIPS = 4095
+MCAST_UNDEFINED, MCAST_INCLUDE, MCAST_EXCLUDE = 0, 1, 2
+"""Modes of a source filter."""
 IP_PORTRANGE_DEFAULT, IP_PORTRANGE_HIGH, IP_PORTRANGE_LOW = 0, 1, 2
 
 
@@ -72,3 +75,28 @@ class IpMreq(Record):
     multiaddr: bytes
     interface: bytes = bytes(4)
     ifindex: int = 0
+
+
+class IpMreqSource(Record):
+    """struct ip_mreq_source: a group, a source, and the address of the interface to join on."""
+
+    multiaddr: bytes
+    source: bytes
+    interface: bytes = bytes(4)
+
+
+class GroupSourceReq(Record):
+    """struct group_req and group_source_req: the index of an interface, a group, and perhaps a source."""
+
+    ifindex: int
+    group: bytes
+    source: bytes | None = None
+
+
+class MsFilterReq(Record):
+    """struct __msfilterreq: the whole filter of a socket for a group."""
+
+    ifindex: int
+    group: bytes
+    fmode: int = MCAST_UNDEFINED
+    sources: tuple[bytes, ...] = ()

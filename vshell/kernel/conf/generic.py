@@ -39,6 +39,7 @@ KERNEL: tuple[str, ...] = (
     "netinet.ip_input",
     "netinet.udp_usrreq",
     "netinet.igmp",
+    "netinet.igmp_input",
     "netinet.neigh",
     "netinet.in_gif",
     "netinet6.in6_var",

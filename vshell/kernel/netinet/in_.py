@@ -36,6 +36,8 @@ from vshell.kernel.net.route.route_ifaddrs import (
 )  # fmt: skip
 from vshell.kernel.net.rtmsg import lle_event, rt_addrmsg
 from vshell.kernel.netinet.if_ether import LOG_INFO, lle_free, lltable_free, lltable_of, lltable_prefix_free
+from vshell.kernel.netinet.igmp import Igmp
+from vshell.kernel.netinet.igmp_var import IgmpIfinfo
 from vshell.kernel.netinet.in_mcast import in_joingroup, in_leavegroup, in_purgemaddrs
 from vshell.kernel.netinet.in_var import IFA_ROUTE, RFC3021_MASK, InIfaddr, InIfinfo, in_addrs
 from vshell.kernel.netinet.ip_var import Ip
@@ -341,7 +343,8 @@ def _try(change: Callable[[InIfaddr, bytes], None], ia: InIfaddr) -> None:
 
 def in_domifattach(ifp: Ifnet) -> InIfinfo:
     """What an interface carries for IPv4 while it is in a stack."""
-    return InIfinfo(Lltable(ifp))
+    igmp = ifp.vnet.get(Igmp)
+    return InIfinfo(Lltable(ifp), IgmpIfinfo(ifp, igmp.version if igmp is not None else 3))
 
 
 def in_domifdetach(ifp: Ifnet, info: InIfinfo) -> None:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Ucred
     from vshell.kernel.kern.uipc_socket import Socket
     from vshell.kernel.net.vnet import Vnet
-    from vshell.kernel.netinet.ip_ctloutput import Ipmoptions
+    from vshell.kernel.netinet.ip_moptions import Ipmoptions
 
 ANY = bytes(4)
 INP_HIGHPORT, INP_LOWPORT = 1, 2

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vshell.kernel.kern.clock import Callout
     from vshell.kernel.net.ifnet import Ifnet
     from vshell.kernel.net.vnet import Vnet
+    from vshell.kernel.netinet.igmp_var import IgmpIfinfo
     from vshell.kernel.netinet.lltable import Lltable
 
 IFA_ROUTE = 0x1
@@ -53,8 +54,9 @@ class InIfaddr(Ifaddr):
 class InIfinfo:
     """struct in_ifinfo: what IPv4 keeps for an interface, `ifp.afdata[AF_INET]`."""
 
-    def __init__(self, lltable: Lltable) -> None:
+    def __init__(self, lltable: Lltable, igmp: IgmpIfinfo) -> None:
         self.lltable = lltable
+        self.igmp = igmp
         self.allhosts = False
         """Member of 224.0.0.1."""
 

@@ -101,7 +101,7 @@ def _wants(inp: Inpcb, rip: Rip, ifp: Ifnet, m: Mbuf, proto: int, src: bytes, ds
         return False
     if not rip.bind_all_fibs and m.fib != inp.fib:
         return False
-    if multicast and inp.moptions is not None and proto != IPPROTO_IGMP and not inp.moptions.member(ifp, dst):
+    if multicast and inp.moptions is not None and proto != IPPROTO_IGMP and inp.moptions.filter(ifp, dst, src):
         ifp.vnet[Ip].stat.notmember += 1
         return False
     return True

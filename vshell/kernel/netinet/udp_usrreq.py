@@ -10,6 +10,7 @@ from vshell.abi.record import Record
 from vshell.abi.socket import (
     AF_INET,
     IPPROTO_UDP,
+    IPPROTO_UDPLITE,
     SHUT_RD,
     SO_BROADCAST,
     SO_DONTROUTE,
@@ -41,6 +42,7 @@ from vshell.kernel.netinet.in_proto import ip_ctlprotox, ip_protox
 from vshell.kernel.netinet.in_var import in_ifnet_broadcast, in_localip, in_multicast
 from vshell.kernel.netinet.ip_ctloutput import ip_getopt, ip_savecontrol, ip_setopt
 from vshell.kernel.netinet.ip_icmp import BANDLIM_ICMP_UNREACH, badport_bandlim, icmp_errmap, icmp_error
+from vshell.kernel.netinet.ip_moptions import MCAST_NOTGMEMBER
 from vshell.kernel.netinet.ip_output import ip_output
 from vshell.kernel.netinet.ip_var import IP_ALLOWBROADCAST, IP_ROUTETOIF, IP_SENDONES, Ip
 from vshell.wire.cksum import in_cksum, in_pseudo
@@ -141,9 +143,6 @@ def udp_input(ifp: Ifnet, m: Mbuf, hlen: int, proto: int) -> None:
         udp_append(inp, ifp, m, udp, payload, src, sport)
 
 
-IPPROTO_UDPLITE = 136
-
-
 def udplite_input(ifp: Ifnet, m: Mbuf, hlen: int, proto: int) -> None:
     """A UDP-Lite datagram: the length field says how much of it the checksum covers.
 
@@ -198,8 +197,11 @@ def _multi_input(ifp: Ifnet, m: Mbuf, udp: Udp, payload: bytes, src: bytes, spor
         if in_multicast(dst):
             if inp.moptions is None:
                 continue
-            if not inp.moptions.member(ifp, dst):
-                ifp.vnet[Ip].stat.notmember += 1
+            if blocked := inp.moptions.filter(ifp, dst, src):
+                if blocked == MCAST_NOTGMEMBER:
+                    ifp.vnet[Ip].stat.notmember += 1
+                else:
+                    udp.stat.filtermcast += 1
                 continue
         elif prison_restricts(inp.cred, AF_INET) and prison_check_ip(inp.cred, AF_INET, dst) and inp.laddr != ANY:
             continue
