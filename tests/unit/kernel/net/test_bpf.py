@@ -107,17 +107,21 @@ def test_filters(program: tuple[Any, ...], count: int) -> None:
         sys.ioctl(fd, B.BIOCSETIF(name="epair0a"))
         sys.ioctl(fd, B.BIOCSETF(program=program))
         await sys.write(fd, FRAME)
-        return sys.ioctl(fd, B.FIONREAD()) > 0
+        waiting: int = sys.ioctl(fd, B.FIONREAD())
+        return int(waiting > 0)
 
     assert play(script) == bool(count)
 
 
 def test_programs_that_are_refused() -> None:
     async def script(sys: Any, fd: int) -> list[int]:
-        back = ((5, 0, 0, 0xFFFFFFFF), (6, 0, 0, 0))
-        return [
-            errno(lambda p=p: sys.ioctl(fd, B.BIOCSETF(program=p))) for p in (back, ((0, 0, 0, 0),), ((52, 0, 0, 0), *ACCEPT))
-        ]
+        found = []
+        for program in (((5, 0, 0, 0xFFFFFFFF), *NOTHING), ((0, 0, 0, 0),), ((52, 0, 0, 0), *ACCEPT)):
+            try:
+                sys.ioctl(fd, B.BIOCSETF(program=program))
+            except KError as e:
+                found.append(e.errno)
+        return found
 
     assert play(script) == [EINVAL] * 3
 
