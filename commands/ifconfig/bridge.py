@@ -75,7 +75,6 @@ from vshell.abi.if_bridge import (
     Member,
     ValueControl,
 )  # fmt: skip
-from vshell.abi.if_vlan import ETHERTYPE_QINQ, ETHERTYPE_VLAN
 from vshell.abi.sockio import SIOCGDRVSPEC, SIOCSDRVSPEC
 from vshell.commands.ifconfig.bits import printb
 from vshell.commands.ifconfig.context import Context
@@ -83,6 +82,7 @@ from vshell.commands.ifconfig.keywords import Cmd, arg, arg2, flag, vector
 from vshell.commands.ifconfig.numbers import get_val
 from vshell.userland.addr import ether_aton, ether_ntoa
 from vshell.userland.cnumber import strtol
+from vshell.wire.ether import ETHERTYPE_QINQ, ETHERTYPE_VLAN
 
 ORDER = 190
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from vshell.abi.errno import KError
 from vshell.abi.if_vlan import (
-    ETHERTYPE_QINQ,
-    ETHERTYPE_VLAN,
     SIOCGETVLAN,
     SIOCGVLANPCP,
     SIOCSETVLAN,
@@ -25,6 +23,7 @@ from vshell.commands.ifconfig.clone import ifcreate
 from vshell.commands.ifconfig.context import Context
 from vshell.commands.ifconfig.keywords import arg, flag, optarg
 from vshell.userland.cnumber import strtol
+from vshell.wire.ether import ETHERTYPE_QINQ, ETHERTYPE_VLAN
 
 ORDER = 100
 

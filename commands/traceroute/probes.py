@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from vshell.abi.socket import IPPROTO_GRE, IPPROTO_ICMP, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP
+from vshell.abi.socket import IPPROTO_GRE, IPPROTO_ICMP, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE
 from vshell.wire.cksum import in_cksum, in_sum
 
-IPPROTO_UDPLITE = 136
 BASE_PORT = 32768 + 666
 GRE_PPTP_PROTO = 0x880B
 UDP_LEN, SCTP_LEN, SCTP_INIT_LEN, CHUNK_LEN = 8, 12, 20, 4

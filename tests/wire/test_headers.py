@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.wire.strategies import addr4, addr6, byte, mac, payload, word
 from vshell.wire.arp import Arp, arp_pack, arp_unpack
 from vshell.wire.cksum import in_cksum, in_pseudo, in_sum
-from vshell.wire.ether import ether_is_multicast, ether_map_ip_multicast, ether_pack, ether_unpack
+from vshell.wire.ether import ether_map_ip_multicast, ether_pack
 from vshell.wire.icmp import Icmp, icmp_pack, icmp_unpack
 from vshell.wire.ip import IPOPT_NOP, IPOPT_RR, Ip, inet_ntoa, ip_options, ip_pack, ip_unpack
 from vshell.wire.ip6 import in6_cksum, ip6_header, masked, solicited_node
@@ -45,13 +45,12 @@ def test_a_sum_goes_on_where_another_ended(one: bytes, two: bytes) -> None:
 
 @given(mac, mac, word)
 def test_ethernet(dst: bytes, src: bytes, kind: int) -> None:
-    assert ether_unpack(ether_pack(dst, src, kind)) == (dst, src, kind)
+    assert ether_pack(dst, src, kind) == dst + src + kind.to_bytes(2, "big")
 
 
 @given(addr4)
 def test_groups_map_to_group_addresses(group: bytes) -> None:
     mapped = ether_map_ip_multicast(group)
-    assert ether_is_multicast(mapped)
     assert mapped[:3] == b"\x01\x00\x5e"
     assert not mapped[3] & 0x80
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from vshell.abi.record import Record
 from vshell.abi.sockio import SIOCGLANPCP, SIOCSLANPCP, IfRequest
 
-ETHERTYPE_VLAN, ETHERTYPE_QINQ = 0x8100, 0x88A8
 VLAN_PCP_MAX = 7
 
 

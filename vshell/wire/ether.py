@@ -9,7 +9,8 @@ ETHER_HDR_LEN = 14
 ETHERMTU = 1500
 ETHER_BROADCAST = b"\xff" * 6
 
-ETHERTYPE_IP, ETHERTYPE_ARP, ETHERTYPE_VLAN, ETHERTYPE_IPV6 = 0x0800, 0x0806, 0x8100, 0x86DD
+ETHERTYPE_IP, ETHERTYPE_ARP, ETHERTYPE_REVARP, ETHERTYPE_VLAN, ETHERTYPE_IPV6 = 0x0800, 0x0806, 0x8035, 0x8100, 0x86DD
+ETHERTYPE_TEB, ETHERTYPE_SLOW, ETHERTYPE_WCCP, ETHERTYPE_QINQ = 0x6558, 0x8809, 0x883E, 0x88A8
 
 _HEADER = Struct("!6s6sH")
 
@@ -19,17 +20,6 @@ def ether_pack(dst: bytes, src: bytes, ethertype: int) -> bytes:
     return _HEADER.pack(dst, src, ethertype)
 
 
-def ether_unpack(data: bytes | bytearray, off: int = 0) -> tuple[bytes, bytes, int]:
-    """(destination, source, type) of a header."""
-    dst, src, ethertype = _HEADER.unpack_from(data, off)
-    return dst, src, ethertype
-
-
 def ether_map_ip_multicast(group: bytes) -> bytes:
     """ETHER_MAP_IP_MULTICAST: the address an IPv4 group is sent to."""
     return b"\x01\x00\x5e" + bytes((group[1] & 0x7F,)) + group[2:4]
-
-
-def ether_is_multicast(addr: bytes | bytearray) -> bool:
-    """True for group addresses, the broadcast address included."""
-    return bool(addr[0] & 1)

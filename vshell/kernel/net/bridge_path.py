@@ -21,7 +21,6 @@ from vshell.abi.if_bridge import (
     IFBIF_STP,
     IFBRF_VLANFILTER,
 )  # fmt: skip
-from vshell.abi.if_vlan import ETHERTYPE_QINQ, ETHERTYPE_VLAN
 from vshell.abi.sockio import IFCAP_VLAN_HWTAGGING, IFF_DRV_RUNNING, IFF_MONITOR, IFT_GIF
 from vshell.kernel.kern.module import Sysctl, VnetModule, sysctl_proc
 from vshell.kernel.net.bridge_pfil import bridge_pfil
@@ -30,6 +29,7 @@ from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_ethersubr import EtherIfnet, ether_input, ether_vlanencap
 from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, M_VLANTAG
 from vshell.kernel.net.pfil import PFIL_IN, PFIL_OUT
+from vshell.wire.ether import ETHERTYPE_QINQ, ETHERTYPE_VLAN
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.kernel import Kernel

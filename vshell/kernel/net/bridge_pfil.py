@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vshell.abi.errno import EACCES
-from vshell.kernel.net.netisr import ETHERTYPE_ARP, ETHERTYPE_IP, ETHERTYPE_IPV6
 from vshell.kernel.net.pfil import PFIL_DROPPED, PFIL_IN, PFIL_OUT, PFIL_PASS, Pfil
+from vshell.wire.ether import ETHERTYPE_ARP, ETHERTYPE_IP, ETHERTYPE_IPV6, ETHERTYPE_REVARP
 
 if TYPE_CHECKING:
     from vshell.kernel.net.bridge_path import BridgePath
     from vshell.kernel.net.ifnet import Ifnet
     from vshell.kernel.net.mbuf import Mbuf
 
-ETHERTYPE_REVARP = 0x8035
 CONSUMED = -1
 
 

@@ -14,13 +14,13 @@ from vshell.abi.if_media import IFM_FDX
 from vshell.abi.sockio import LINK_STATE_DOWN, LINK_STATE_UP, SIOCGIFMEDIA
 from vshell.kernel.net.ifnet import if_link_state_change
 from vshell.kernel.net.mbuf import M_MCAST, m_get
+from vshell.wire.ether import ETHERTYPE_SLOW
 
 if TYPE_CHECKING:
     from vshell.kernel.net.if_lagg import Lagg, LaggMember
     from vshell.kernel.net.mbuf import Mbuf
 
 SECOND = 1_000_000_000
-ETHERTYPE_SLOW = 0x8809
 SLOW_ADDR = b"\x01\x80\xc2\0\0\x02"
 SUBTYPE_LACP, SUBTYPE_MARKER = 1, 2
 MARKER_INFO, MARKER_RESPONSE = 1, 2

@@ -66,7 +66,6 @@ from vshell.abi.if_bridge import (
     MemberControl,
     ValueControl,
 )  # fmt: skip
-from vshell.abi.if_vlan import ETHERTYPE_QINQ, ETHERTYPE_VLAN
 from vshell.abi.record import replace
 from vshell.abi.socket import AF_INET, AF_INET6
 from vshell.abi.sockio import (
@@ -107,6 +106,7 @@ from vshell.kernel.net.if_ethersubr import ether_gen_addr, ether_ifattach, ether
 from vshell.kernel.net.ifhwioctl import if_notifymtu
 from vshell.kernel.net.ifioctl import ifunit
 from vshell.kernel.net.ifnet import Ifnet, if_link_state_change, iflladdr_event, ifnet_departure_event, ifpromisc
+from vshell.wire.ether import ETHERTYPE_QINQ, ETHERTYPE_VLAN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -36,14 +36,8 @@ from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_loop import if_simloop
 from vshell.kernel.net.ifnet import Ifaddr, Ifnet, if_attach, if_detach, if_printf
 from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, M_PROMISC, M_VLANTAG
-from vshell.kernel.net.netisr import (
-    ETHERTYPE_ARP,
-    ETHERTYPE_IP,
-    ETHERTYPE_IPV6,
-    ETHERTYPE_QINQ,
-    ETHERTYPE_VLAN,
-    netisr_handlers,
-)  # fmt: skip
+from vshell.kernel.net.netisr import netisr_handlers
+from vshell.wire.ether import ETHERTYPE_ARP, ETHERTYPE_IP, ETHERTYPE_IPV6, ETHERTYPE_QINQ, ETHERTYPE_VLAN
 
 if TYPE_CHECKING:
     from vshell.abi.record import Record

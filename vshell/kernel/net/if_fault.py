@@ -30,8 +30,8 @@ from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_clone import IfCloner, cloner
 from vshell.kernel.net.if_epair import Epair
 from vshell.kernel.net.mbuf import M_CSUM_IP
-from vshell.kernel.net.netisr import ETHERTYPE_IP, ETHERTYPE_IPV6
 from vshell.wire.cksum import in_cksum
+from vshell.wire.ether import ETHERTYPE_IP, ETHERTYPE_IPV6
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,7 @@ from vshell.abi.if_tunnel import (
     embed_scope,
     recover_scope,
 )  # fmt: skip
-from vshell.abi.socket import AF_INET, AF_INET6, AF_LINK, IPPROTO_IPV4, IPPROTO_IPV6
+from vshell.abi.socket import AF_INET, AF_INET6, AF_LINK, IPPROTO_ETHERIP, IPPROTO_IPV4, IPPROTO_IPV6
 from vshell.abi.sockio import (
     IFCAP_LINKSTATE,
     IFF_DRV_RUNNING,
@@ -44,7 +44,8 @@ from vshell.kernel.net.if_clone import IfCloner, cloner
 from vshell.kernel.net.ifioctl import net_priv_check
 from vshell.kernel.net.ifnet import Ifaddr, Ifnet, if_attach, if_detach, if_link_state_change, ifaddr_event
 from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, M_SPLIT
-from vshell.kernel.net.netisr import ETHERTYPE_IP, ETHERTYPE_IPV6, netisr_handlers
+from vshell.kernel.net.netisr import netisr_handlers
+from vshell.wire.ether import ETHERTYPE_IP, ETHERTYPE_IPV6
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
     from vshell.kernel.net.vnet import Vnet
 
 GIF_MTU, GIF_MTU_MIN, GIF_MTU_MAX = 1280, 1280, 8192
-IPPROTO_ETHERIP = 97
 ETHERIP_HEADER = b"\x30\0"
 
 gif_output: dict[int, Callable[[Any, Any, int], int]] = {}

@@ -51,7 +51,7 @@ from vshell.kernel.net.if_gif import gif_localip, if_tunnel_check_nesting
 from vshell.kernel.net.ifioctl import net_priv_check
 from vshell.kernel.net.ifnet import Ifaddr, Ifnet, if_attach, if_detach, if_link_state_change, ifaddr_event
 from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, Mbuf
-from vshell.kernel.net.netisr import ETHERTYPE_IP, ETHERTYPE_IPV6, netisr_handlers
+from vshell.kernel.net.netisr import netisr_handlers
 from vshell.kernel.net.udp_tunnel import udp_tunnel_open
 from vshell.kernel.netinet.ip_encap import encap4, ip6_encap_attach, ip_encap_attach
 from vshell.kernel.netinet.ip_output import ip_output
@@ -60,6 +60,7 @@ from vshell.kernel.netinet6.in6_gif import encap6_handler
 from vshell.kernel.netinet6.ip6_input import ip6_protox
 from vshell.kernel.netinet6.ip6_output import ip6_output
 from vshell.wire.cksum import in_cksum
+from vshell.wire.ether import ETHERTYPE_IP, ETHERTYPE_IPV6, ETHERTYPE_WCCP
 from vshell.wire.ip import HEADER
 
 if TYPE_CHECKING:
@@ -77,7 +78,6 @@ GREMTU, GREMTU_MIN = 1476, 576
 GRE_UDPPORT = 4754
 GRE_OPTMASK = GRE_ENABLE_CSUM | GRE_ENABLE_SEQ | GRE_UDPENCAP
 FLAG_CSUM, FLAG_KEY, FLAG_SEQ = 0x8000, 0x2000, 0x1000
-ETHERTYPE_WCCP = 0x883E
 _PROTO = {AF_INET: ETHERTYPE_IP, AF_INET6: ETHERTYPE_IPV6}
 
 

@@ -78,7 +78,7 @@ from vshell.abi.topology import MEMBER
 from vshell.kernel.kern.kern_priv import PRIV_NET_LAGG, priv_check
 from vshell.kernel.kern.module import SI_SUB_PROTO_IFATTACHDOMAIN, Kld, Sysctl, VnetModule
 from vshell.kernel.net.drops import drop
-from vshell.kernel.net.ieee8023ad_lacp import COLLECTING, DISTRIBUTING, ETHERTYPE_SLOW, TIMEOUT, Lacp, LacpPort
+from vshell.kernel.net.ieee8023ad_lacp import COLLECTING, DISTRIBUTING, TIMEOUT, Lacp, LacpPort
 from vshell.kernel.net.if_clone import IfCloner, cloner
 from vshell.kernel.net.if_ethersubr import EtherIfnet, ether_ifattach, ether_ifdetach
 from vshell.kernel.net.if_media import Ifmedia
@@ -97,6 +97,7 @@ from vshell.kernel.net.ifnet import (
     ifpromisc,
 )  # fmt: skip
 from vshell.kernel.net.mbuf import M_VLANTAG
+from vshell.wire.ether import ETHERTYPE_SLOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -30,7 +30,8 @@ from vshell.abi.sockio import (
 from vshell.kernel.net.if_clone import IfCloner, cloner
 from vshell.kernel.net.ifnet import Ifaddr, Ifnet, if_attach, if_detach, if_link_state_change
 from vshell.kernel.net.mbuf import M_LOOP, M_MCAST
-from vshell.kernel.net.netisr import ETHERTYPE_IP, ETHERTYPE_IPV6, netisr_handlers
+from vshell.kernel.net.netisr import netisr_handlers
+from vshell.wire.ether import ETHERTYPE_IP, ETHERTYPE_IPV6
 
 if TYPE_CHECKING:
     from vshell.abi.record import Record

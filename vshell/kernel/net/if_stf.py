@@ -23,10 +23,11 @@ from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_clone import IfCloner, cloner, ifc_name2unit
 from vshell.kernel.net.ifioctl import net_priv_check
 from vshell.kernel.net.ifnet import Ifaddr, Ifnet, if_attach, if_detach
-from vshell.kernel.net.netisr import ETHERTYPE_IPV6, netisr_handlers
+from vshell.kernel.net.netisr import netisr_handlers
 from vshell.kernel.netinet.in_var import in_localip
 from vshell.kernel.netinet.ip_encap import encap4, ip_encap_attach
 from vshell.kernel.netinet.ip_output import ip_output
+from vshell.wire.ether import ETHERTYPE_IPV6
 from vshell.wire.ip import HEADER
 
 if TYPE_CHECKING:

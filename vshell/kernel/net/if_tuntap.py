@@ -63,7 +63,8 @@ from vshell.kernel.net.ifnet import (
     ifpurge_event,
 )  # fmt: skip
 from vshell.kernel.net.mbuf import m_get
-from vshell.kernel.net.netisr import ETHERTYPE_IP, ETHERTYPE_IPV6, netisr_handlers
+from vshell.kernel.net.netisr import netisr_handlers
+from vshell.wire.ether import ETHERTYPE_IP, ETHERTYPE_IPV6
 
 if TYPE_CHECKING:
     from vshell.abi.record import Record

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EBUSY, EEXIST, EINVAL, ENETDOWN, ENOENT, ENXIO, EPERM, EPROTONOSUPPORT, KError
 from vshell.abi.if_vlan import (
-    ETHERTYPE_VLAN,
     SIOCGETVLAN,
     SIOCGVLANPCP,
     SIOCSETVLAN,
@@ -81,6 +80,7 @@ from vshell.kernel.net.ifnet import (
     ifpromisc,
 )  # fmt: skip
 from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, M_VLANTAG
+from vshell.wire.ether import ETHERTYPE_VLAN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -31,7 +31,7 @@ from vshell.kernel.kern.module import Kld
 from vshell.kernel.net.if_clone import IfCloner, cloner
 from vshell.kernel.net.ifnet import Ifaddr, Ifnet, if_attach, if_detach, if_link_state_change
 from vshell.kernel.net.mbuf import Mbuf
-from vshell.kernel.net.netisr import ETHERTYPE_IP, ETHERTYPE_IPV6, netisr_handlers
+from vshell.kernel.net.netisr import netisr_handlers
 from vshell.kernel.net.udp_tunnel import udp_tunnel_open
 from vshell.kernel.net.wg_noise import (
     COOKIE,
@@ -53,6 +53,7 @@ from vshell.kernel.net.wg_noise import (
     mac1,
 )  # fmt: skip
 from vshell.wire.chacha20poly1305 import TAG_LEN, unseal
+from vshell.wire.ether import ETHERTYPE_IP, ETHERTYPE_IPV6
 
 if TYPE_CHECKING:
     from vshell.abi.record import Record

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
     from vshell.kernel.net.mbuf import Mbuf
 
-ETHERTYPE_IP, ETHERTYPE_ARP, ETHERTYPE_IPV6, ETHERTYPE_VLAN, ETHERTYPE_QINQ = 0x0800, 0x0806, 0x86DD, 0x8100, 0x88A8
 
 Handler = Callable[["Ifnet", "Mbuf"], object]
 

@@ -25,6 +25,7 @@ from vshell.kernel.netgraph.ng_patch import (
     network_offset,
 )  # fmt: skip
 from vshell.wire.cksum import in_cksum, in_sum
+from vshell.wire.ether import ETHERTYPE_IP, ETHERTYPE_IPV6
 
 if TYPE_CHECKING:
     from vshell.kernel.net.mbuf import Mbuf
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 KLD = Kld(depends=("netgraph",), size=0x3868)
 
 CSUM_IPV4, CSUM_IPV6 = CSUM_IP | CSUM_TCP | CSUM_UDP, CSUM_TCP_IPV6 | CSUM_UDP_IPV6
-ETHERTYPE_IP, ETHERTYPE_IPV6 = 0x0800, 0x86DD
 HOPOPTS, ROUTING, FRAGMENT, DSTOPTS = 0, 43, 44, 60
 SUM_AT = {IPPROTO_TCP: (16, 20), IPPROTO_UDP: (6, 8)}
 """Protocol -> (where its checksum is, bytes its header has at least)."""

@@ -24,7 +24,7 @@ from vshell.abi.sockio import (
 )  # fmt: skip
 from vshell.kernel.kern.module import Kld, Sysctl, VnetModule
 from vshell.kernel.net.ifnet import Ifnet, if_attach, if_detach, if_link_state_change
-from vshell.kernel.net.netisr import ETHERTYPE_IP, ETHERTYPE_IPV6, netisr_handlers
+from vshell.kernel.net.netisr import netisr_handlers
 from vshell.kernel.netgraph.ng_base import (
     NGM_FLOW_COOKIE,
     NGM_LINK_IS_DOWN,
@@ -37,6 +37,7 @@ from vshell.kernel.netgraph.ng_base import (
     ngmsg,
 )  # fmt: skip
 from vshell.kernel.netgraph.ng_parse import STRING, UINT32
+from vshell.wire.ether import ETHERTYPE_IP, ETHERTYPE_IPV6
 
 if TYPE_CHECKING:
     from vshell.abi.record import Record

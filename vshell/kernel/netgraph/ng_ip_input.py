@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vshell.kernel.kern.module import Kld
-from vshell.kernel.net.netisr import ETHERTYPE_IP, netisr_handlers
+from vshell.kernel.net.netisr import netisr_handlers
 from vshell.kernel.netgraph.ng_base import LastHook, NgHook
+from vshell.wire.ether import ETHERTYPE_IP
 
 if TYPE_CHECKING:
     from vshell.kernel.net.mbuf import Mbuf

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EINVAL, EISCONN, ENOTCONN, KError
 from vshell.abi.netgraph import NGM_HASREPLY, NGM_READONLY
-from vshell.abi.socket import IPPROTO_AH, IPPROTO_TCP, IPPROTO_UDP
+from vshell.abi.socket import IPPROTO_AH, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP
 from vshell.kernel.kern.module import Kld
 from vshell.kernel.netgraph.netflow import IS_FRAG, NGM_SHOW, NODSTLOOKUP, NOSRCLOOKUP, SECOND, SHOW_HEADER, FlowCache
 from vshell.kernel.netgraph.ng_base import LastHook, NgHook, NgMsg, ng_respond, ng_send_data, ngmsg
@@ -21,7 +21,6 @@ KLD = Kld(depends=("netgraph",), size=0x5E10)
 MAXIFACES = 65535
 INGRESS, EGRESS, ONCE, THISONCE = 0x01, 0x02, 0x04, 0x08
 DLT_EN10MB, DLT_RAW = 1, 12
-IPPROTO_SCTP = 132
 HOPOPTS, ROUTING, FRAGMENT, DSTOPTS = 0, 43, 44, 60
 UPPER_SIZES = {IPPROTO_TCP: 20, IPPROTO_UDP: 8, IPPROTO_SCTP: 12}
 MHLEN = 168

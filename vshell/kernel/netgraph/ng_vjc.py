@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EALREADY, EINVAL, EISCONN, ENOBUFS, ENXIO, KError
+from vshell.abi.socket import IPPROTO_TCP
 from vshell.kernel.kern.module import Kld
 from vshell.kernel.net.mbuf import m_get
 from vshell.kernel.netgraph.ng_base import LastHook, NgHook, NgMsg, ng_send_data, ngmsg
 from vshell.kernel.netgraph.ng_parse import HINT8, HINT16, UINT8, UINT16, UINT32, UINT64, Array, NgStruct
 from vshell.kernel.netgraph.slcompress import (
     COUNTERS,
-    IPPROTO_TCP,
     MAX_HDR,
     MAX_STATES,
     TYPE_COMPRESSED_TCP,

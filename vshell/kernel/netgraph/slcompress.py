@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vshell.abi.socket import IPPROTO_TCP
 from vshell.wire.cksum import in_cksum
 
 MAX_STATES, MAX_HDR = 16, 128
@@ -11,7 +12,6 @@ SPECIAL_I, SPECIAL_D = NEW_S | NEW_W | NEW_U, NEW_S | NEW_A | NEW_W | NEW_U
 SPECIALS_MASK = 0x0F
 SLF_TOSS = 1
 TH_FIN, TH_SYN, TH_RST, TH_PUSH, TH_ACK, TH_URG = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
-IPPROTO_TCP = 6
 COUNTERS = (
     "sls_packets", "sls_compressed", "sls_searches", "sls_misses", "sls_uncompressedin", "sls_compressedin", "sls_errorin",
     "sls_tossed",

@@ -22,6 +22,7 @@ from vshell.abi.carp import (
     Carpstats,
 )  # fmt: skip
 from vshell.abi.errno import EBUSY, EINVAL, ENOENT, ENOPROTOOPT, EOPNOTSUPP, KError
+from vshell.abi.socket import IPPROTO_CARP
 from vshell.abi.sockio import IFF_RENAMING, IFF_UP, IFT_BRIDGE, IFT_ETHER, IFT_L2VLAN, LINK_STATE_UP
 from vshell.kernel.kern.kern_priv import PRIV_NETINET_CARP, priv_check
 from vshell.kernel.kern.module import KernelModule, Kld, Sysctl, VnetModule, sysctl_proc
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
 
 KLD = Kld(modules=("carp",), size=0xD000)
 
-IPPROTO_CARP = 112
 SECOND = 1_000_000_000
 INIT, BACKUP, MASTER = range(3)
 STATES = ("INIT", "BACKUP", "MASTER")

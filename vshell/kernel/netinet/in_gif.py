@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vshell.abi.socket import AF_INET, IPPROTO_IPV4, IPPROTO_IPV6
+from vshell.abi.socket import AF_INET, IPPROTO_ETHERIP, IPPROTO_IPV4, IPPROTO_IPV6
 from vshell.kernel.kern.module import Sysctl, VnetModule
 from vshell.kernel.net.if_gif import Gif, GifModule, gif_localip, gif_output
 from vshell.kernel.netinet.in_var import in_localip
-from vshell.kernel.netinet.ip_encap import IPPROTO_ETHERIP, ip_encap_attach
+from vshell.kernel.netinet.ip_encap import ip_encap_attach
 from vshell.kernel.netinet.ip_output import ip_output
 from vshell.wire.ip import HEADER
 

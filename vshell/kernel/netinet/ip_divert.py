@@ -15,12 +15,13 @@ from vshell.kernel.kern.kern_priv import PRIV_NETINET_DIVERT, priv_check
 from vshell.kernel.kern.module import SI_ORDER_ANY, SI_SUB_PROTO_FIREWALL, VnetModule
 from vshell.kernel.kern.uipc_socket import Protosw, Socket, protosw
 from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, m_get
-from vshell.kernel.net.netisr import ETHERTYPE_IP, ETHERTYPE_IPV6, netisr_handlers
+from vshell.kernel.net.netisr import netisr_handlers
 from vshell.kernel.netinet.in_var import ifa_ifwithaddr, in_addrs, in_ifnet_broadcast, in_multicast
 from vshell.kernel.netinet.ip_output import ip_output
 from vshell.kernel.netinet.ip_rule_ref import DIVERTED_IN, DIVERTED_OUT, RuleRef
 from vshell.kernel.netinet.ip_var import IP_ALLOWBROADCAST, IP_RAWOUTPUT, IP_ROUTETOIF
 from vshell.kernel.netinet6.ip6_output import ip6_output
+from vshell.wire.ether import ETHERTYPE_IP, ETHERTYPE_IPV6
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc

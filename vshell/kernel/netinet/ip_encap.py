@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from vshell.abi.socket import IPPROTO_GRE, IPPROTO_IPV4, IPPROTO_IPV6
+from vshell.abi.socket import IPPROTO_ETHERIP, IPPROTO_GRE, IPPROTO_IPV4, IPPROTO_IPV6
 from vshell.kernel.netinet.in_proto import IPPROTO_ANY, ip_protox
 
 if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
     from vshell.kernel.net.mbuf import Mbuf
 
-IPPROTO_ETHERIP = 97
 Taker = Callable[["Ifnet", "Mbuf", int, int], bool]
 
 encap4: dict[int, list[Taker]] = {}

@@ -10,7 +10,7 @@ from vshell.abi.sockio import IFF_BROADCAST, IFF_LOOPBACK, IFF_MONITOR
 from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_ethersubr import HEADER, RUNNING
 from vshell.kernel.net.mbuf import M_BCAST, M_CSUM_IP, M_FASTFWD_OURS, M_IP_NEXTHOP, M_MCAST, Mbuf
-from vshell.kernel.net.netisr import ETHERTYPE_IP, netisr_handlers
+from vshell.kernel.net.netisr import netisr_handlers
 from vshell.kernel.netinet.in_proto import IPPROTO_ANY, ip_protox
 from vshell.kernel.netinet.in_var import in_addrs, in_broadcast, in_linklocal, in_localip_fib, in_loopback
 from vshell.kernel.netinet.ip_fastfwd import ip_tryforward
@@ -19,6 +19,7 @@ from vshell.kernel.netinet.ip_options import ip_dooptions
 from vshell.kernel.netinet.ip_reass import ip_reass
 from vshell.kernel.netinet.ip_var import Ip
 from vshell.kernel.netinet.lltable import LLE_DELETED, LLE_VALID
+from vshell.wire.ether import ETHERTYPE_IP
 
 if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet

@@ -21,7 +21,7 @@ from vshell.kernel.net.mbuf import (
     M_SKIP_FIREWALL,
     Mbuf,
 )  # fmt: skip
-from vshell.kernel.net.netisr import ETHERTYPE_IP, netisr_handlers
+from vshell.kernel.net.netisr import netisr_handlers
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_BROADCAST, NHF_GATEWAY, NHF_HOST, NHF_REJECT
 from vshell.kernel.net.route.route_tables import Rtable, fib_lookup
 from vshell.kernel.netinet.in_var import (
@@ -35,6 +35,7 @@ from vshell.kernel.netinet.in_var import (
 )  # fmt: skip
 from vshell.kernel.netinet.ip_var import IP_ALLOWBROADCAST, IP_FORWARDING, IP_RAWOUTPUT, IP_ROUTETOIF, IP_SENDONES, Ip, IpGlobal
 from vshell.wire.cksum import in_cksum
+from vshell.wire.ether import ETHERTYPE_IP
 from vshell.wire.ip import IP_DF, IP_MAXPACKET, IP_MF, IPOPT_EOL, IPOPT_NOP
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from struct import pack
 from typing import TYPE_CHECKING
 
-from vshell.abi.socket import AF_INET6, IPPROTO_IPV4, IPPROTO_IPV6
+from vshell.abi.socket import AF_INET6, IPPROTO_ETHERIP, IPPROTO_IPV4, IPPROTO_IPV6
 from vshell.kernel.kern.module import Sysctl, VnetModule
 from vshell.kernel.net.if_gif import Gif, GifModule, gif_localip, gif_output
-from vshell.kernel.netinet.ip_encap import IPPROTO_ETHERIP, encap6, ip6_encap_attach
+from vshell.kernel.netinet.ip_encap import encap6, ip6_encap_attach
 from vshell.kernel.netinet6.ip6_input import ip6_protox
 from vshell.kernel.netinet6.ip6_output import ip6_output
 

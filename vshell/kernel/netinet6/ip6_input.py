@@ -7,15 +7,23 @@ from struct import Struct
 from typing import TYPE_CHECKING
 
 from vshell.abi.in6 import IN6_IFF_NOTREADY, ND6_IFF_IFDISABLED, ND6_LLINFO_REACHABLE
-from vshell.abi.socket import AF_INET6
+from vshell.abi.socket import (
+    AF_INET6,
+    IPPROTO_DSTOPTS,
+    IPPROTO_FRAGMENT,
+    IPPROTO_HOPOPTS,
+    IPPROTO_NONE,
+    IPPROTO_ROUTING,
+)
 from vshell.abi.sockio import IFF_LOOPBACK, IFF_MONITOR
 from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_ethersubr import HEADER, RUNNING
 from vshell.kernel.net.mbuf import M_FASTFWD_OURS, M_IP_NEXTHOP, M_LOOP, M_MCAST, M_PROMISC, Mbuf
-from vshell.kernel.net.netisr import ETHERTYPE_IPV6, netisr_handlers
+from vshell.kernel.net.netisr import netisr_handlers
 from vshell.kernel.net.route.nhop import NHF_GATEWAY
 from vshell.kernel.netinet6.in6_var import In6Ifextra, Ip6, ext6, in6_localip
 from vshell.kernel.netinet6.ip6_output import ip6_forward
+from vshell.wire.ether import ETHERTYPE_IPV6
 from vshell.wire.ip6 import (
     ICMP6_PARAM_PROB,
     ICMP6_PARAMPROB_HEADER,
@@ -31,7 +39,6 @@ from vshell.wire.ip6 import (
 if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
 
-IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_FRAGMENT, IPPROTO_NONE, IPPROTO_DSTOPTS = 0, 43, 44, 59, 60
 MAXHDRS = 15
 _unpack_flow = Struct("!IHBB32s").unpack_from
 """Version and flow label, payload length, next header, hop limit, and source and destination as one."""

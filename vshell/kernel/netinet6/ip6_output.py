@@ -12,12 +12,13 @@ from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_ethersubr import EtherIfnet
 from vshell.kernel.net.ifnet import ifnet_byindex
 from vshell.kernel.net.mbuf import M_FASTFWD_OURS, M_IP_NEXTHOP, M_LOOP, M_MCAST, Mbuf, m_get
-from vshell.kernel.net.netisr import ETHERTYPE_IPV6, netisr_handlers
+from vshell.kernel.net.netisr import netisr_handlers
 from vshell.kernel.net.pfil import PFIL_DROPPED
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_GATEWAY, NHF_HOST, NHF_REDIRECT, NHF_REJECT
 from vshell.kernel.net.route.route_tables import Rtable, fib_lookup
 from vshell.kernel.netinet6.in6_ifstat import in6_ifstat_out
 from vshell.kernel.netinet6.in6_var import IPV6_MMTU, Ip6, ext6, in6_linkmtu
+from vshell.wire.ether import ETHERTYPE_IPV6
 from vshell.wire.ip6 import (
     ICMP6_DST_UNREACH,
     ICMP6_DST_UNREACH_BEYONDSCOPE,

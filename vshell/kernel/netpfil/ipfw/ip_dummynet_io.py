@@ -13,7 +13,7 @@ from vshell.kernel.kern.clock import US
 from vshell.kernel.kern.module import SI_ORDER_ANY, SI_SUB_PROTO_FIREWALL, Sysctl, VnetModule, sysctl_proc
 from vshell.kernel.net.if_ethersubr import ether_demux, ether_output_frame
 from vshell.kernel.net.ifnet import Iftable
-from vshell.kernel.net.netisr import ETHERTYPE_IP, ETHERTYPE_IPV6, netisr_handlers
+from vshell.kernel.net.netisr import netisr_handlers
 from vshell.kernel.netinet.ip_output import ip_output
 from vshell.kernel.netinet.ip_var import IP_FORWARDING
 from vshell.kernel.netpfil.ipfw.ip_dummynet_queue import (
@@ -28,6 +28,7 @@ from vshell.kernel.netpfil.ipfw.ip_dummynet_queue import (
     DnPkt,
     SchInst,
 )
+from vshell.wire.ether import ETHERTYPE_IP, ETHERTYPE_IPV6
 
 if TYPE_CHECKING:
     from vshell.kernel.net.mbuf import Mbuf
