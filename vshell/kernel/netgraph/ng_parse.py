@@ -11,7 +11,7 @@ from collections.abc import Callable
 from re import compile as regex
 from typing import Any
 
-from vshell.abi.errno import E2BIG, EALREADY, EINVAL, ENOENT, EOPNOTSUPP, KError
+from vshell.abi.errno import E2BIG, EALREADY, EINVAL, ENOENT, EOPNOTSUPP, ERANGE, KError
 
 SPACE = " \t\n\v\f\r"
 _NUMBER = regex(r"[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
@@ -20,6 +20,8 @@ _WORD_END = regex(r'[\s{}\[\]="]')
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "v": "\v", "f": "\f", '"': '"'}
 _ENCODED = {"\t": "\\t", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\v": "\\v", '"': '\\"', "\\": "\\\\"}
 _QUAD = 1 << 63
+BUFFER_SIZE = 20 * 1024
+"""More than that does not become binary."""
 
 
 # tokens --------------------------------------------------------------------------------------------------------
@@ -358,6 +360,8 @@ class _Composite(ParseType):
                 end = self.element(index).parse(s, found[index], buf)
             else:
                 self.element_default(index, buf)
+            if len(buf) > BUFFER_SIZE:
+                raise KError(ERANGE)
         if self.align:
             buf += bytes(-(len(buf) - start) % self.align)
         return end
