@@ -6,8 +6,7 @@ from vshell.abi.errno import KError, strerror
 from vshell.abi.fcntl import O_RDONLY
 from vshell.abi.signal import SIG_IGN, SIGHUP, SIGINFO, SIGINT, SIGPIPE, SIGTERM, SIGUSR2
 from vshell.commands.tcpdump.dump import DumpFiles
-from vshell.commands.tcpdump.netdissect import file_lines
-from vshell.commands.tcpdump.options import TSTAMP_TYPES, Options, check_more
+from vshell.commands.tcpdump.options import Options, check_more
 from vshell.commands.tcpdump.printers import if_printer
 from vshell.userland.pcap.dlt import (
     MAXIMUM_SNAPLEN,
@@ -439,6 +438,3 @@ def unsupported(ndo: object, at: int, length: int, caplen: int) -> int:
     ndo.protocol = "unsupported"
     ndo.hex_and_ascii_print("\n\t", at, caplen)
     return 0
-
-
-__all__ = ["TSTAMP_TYPES", "Run", "file_lines"]

@@ -21,9 +21,6 @@ AID = re.compile(f"\\${_B}")
 ID = re.compile(r"[A-Za-z0-9](?:[-_.A-Za-z0-9]*[.A-Za-z0-9])?")
 ESCAPED = re.compile(r"\\[^ !()\n\t]+")
 
-KEYWORDS = {
-    "link": "LINK ether ppp slip fddi tr wlan", "and": "AND", "or": "OR", "not": "!", "direction": "DIR dir",
-}  # fmt: skip
 ALIASES = {
     "ether": "link", "ppp": "link", "slip": "link", "fddi": "link", "tr": "link", "wlan": "link", "es-is": "esis",
     "is-is": "isis", "dir": "direction", "address1": "addr1", "address2": "addr2", "address3": "addr3", "address4": "addr4",
