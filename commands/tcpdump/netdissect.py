@@ -392,7 +392,8 @@ class Ndo:
         self.ll_hdr_len = 0
         try:
             if self.if_printer is not None:
-                self.ll_hdr_len += self.if_printer(self, 0, length, caplen)
+                hdrlen = self.if_printer(self, 0, length, caplen)
+                self.ll_hdr_len += hdrlen
         except Trunc:
             self.trunc()
             self.ll_hdr_len = 0

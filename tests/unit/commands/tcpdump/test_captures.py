@@ -137,3 +137,9 @@ def test_who_listens(run: Run) -> None:
 )
 def test_complaints(run: Run, words: str, message: str) -> None:
     assert run(f"tcpdump {words} 2>&1 | tail -1").stdout.decode().splitlines()[-1].startswith(message)
+
+
+def test_dumps_begin_behind_the_link_level_header(run: Run) -> None:
+    script = "tcpdump -n {} -i lo0 -c 1 icmp 2> /dev/null & sleep 1; ping -qc 1 127.0.0.1 > /dev/null; wait"
+    assert lines(run, script.format("-x"))[1].startswith("\t0x0000:  4500 0054")
+    assert lines(run, script.format("-xx"))[1].startswith("\t0x0000:  0200 0000 4500 0054")
