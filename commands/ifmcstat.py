@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
-from vshell.abi.netlink_iface import RTM_GETMADDR, Address, GroupAddress
+from vshell.abi.errno import KError
+from vshell.abi.netlink_iface import RTM_GETMADDR, RTM_GETQUERIER, Address, GroupAddress, Querier
 from vshell.abi.socket import AF_INET, AF_INET6, AF_LINK
 from vshell.abi.sockio import IFT_BRIDGE, IFT_ETHER, IFT_L2VLAN
 from vshell.userland.addr import ether_ntoa, inet_ntoa
@@ -23,11 +24,10 @@ USAGE = "usage: ifmcstat [-i interface] [-f address family] [-v]\n"
 EX_USAGE = 64
 EX_NOHOST = 68
 FAMILIES = {"inet": AF_INET, "inet6": AF_INET6, "link": AF_LINK}
-QUERIERS = {
-    AF_INET: "\tigmpv3 rv 2 qi 125 qri 10 uri 3\n",
-    AF_INET6: "\tmldv2 flags=2<USEALLOW> rv 2 qi 125 qri 10 uri 3\n",
-}
-"""What IGMP and MLD know about a link without a querier."""
+FLAGS = {AF_INET: ("SILENT", "LOOPBACK"), AF_INET6: ("SILENT", "USEALLOW")}
+NAMES = {AF_INET: "igmpv", AF_INET6: "mldv"}
+NEWEST = {AF_INET: 3, AF_INET6: 2}
+MODES = ("undefined", "include", "exclude")
 MAPPED = (IFT_ETHER, IFT_L2VLAN, IFT_BRIDGE)
 """Types of interfaces on which groups have link-level addresses."""
 
@@ -35,7 +35,7 @@ MAPPED = (IFT_ETHER, IFT_L2VLAN, IFT_BRIDGE)
 class Ifmcstat:
     """One run."""
 
-    def __init__(self, p: Program, family: int, index: int, verbose: bool) -> None:
+    def __init__(self, p: Program, family: int, index: int, verbose: int) -> None:
         self.p = p
         self.family = family
         self.index = index
@@ -73,8 +73,27 @@ class Ifmcstat:
         for addr in self.addrs:
             if addr.index == group.index and addr.family == group.family and self.usable(addr):
                 name = "inet" if addr.family == AF_INET else "inet6"
-                return f"\t{name} {self.text(addr.family, addr.addr, addr.index)}\n{QUERIERS[addr.family]}"
+                return f"\t{name} {self.text(addr.family, addr.addr, addr.index)}\n{self.querier(addr.family, addr.index)}"
         return ""
+
+    def querier(self, family: int, index: int) -> str:
+        """What IGMP or MLD know about the link (in_ifinfo and in6_ifinfo)."""
+        try:
+            (found,) = cast("list[Querier]", request(self.p, RTM_GETQUERIER(family, index)))
+        except KError as e:
+            name = "igmp" if family == AF_INET else "mld"
+            tree = "inet" if family == AF_INET else "inet6"
+            self.p.stderr.write(f"sysctl net.{tree}.{name}.ifinfo: {e}\n")
+            return ""
+        text = f"\t{NAMES[family]}{found.version}"
+        if found.flags:
+            names = [name for bit, name in enumerate(FLAGS[family]) if found.flags >> bit & 1]
+            text += f" flags={found.flags:x}<{','.join(names)}>"
+        if found.version == NEWEST[family]:
+            text += f" rv {found.rv} qi {found.qi} qri {found.qri} uri {found.uri}"
+        if self.verbose >= 2:
+            text += "".join(f" v{number}timer {timer}" for number, timer in enumerate(found.timers, 1))
+        return text + "\n"
 
     @staticmethod
     def usable(addr: Address) -> bool:
@@ -93,7 +112,9 @@ class Ifmcstat:
 
     def member(self, group: GroupAddress) -> None:
         """One membership."""
-        mode = "" if group.family == AF_LINK else " mode exclude"
+        mode = "" if group.family == AF_LINK else f" mode {MODES[group.mode]}"
+        if self.verbose and group.sources:
+            mode += " srcs " + ",".join(inet_ntoa(source) for source in group.sources)
         self.p.stdout.write(f"\t\tgroup {self.text(group.family, group.addr, group.index)}{mode}\n")
         if group.index not in self.mapped or group.family == AF_LINK:
             return
@@ -108,7 +129,7 @@ class Ifmcstat:
 def main(p: Program) -> int:
     """ifmcstat(8)."""
     family = index = 0
-    verbose = False
+    verbose = 0
     parsed = Getopt(p, "i:f:v")
     for letter, value in parsed:
         if letter == "i":
@@ -122,9 +143,11 @@ def main(p: Program) -> int:
                 p.stderr.write(f"{value}: unknown address family\n")
                 return EX_USAGE
         elif letter == "v":
-            verbose = True
+            verbose += 1
         else:
             p.usage(USAGE, EX_USAGE)
+    if family == AF_LINK and verbose:
+        p.usage(USAGE, EX_USAGE)
     Ifmcstat(p, family, index, verbose).run()
     return 0
 

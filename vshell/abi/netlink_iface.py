@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vshell.abi.in_ import MCAST_EXCLUDE
 from vshell.abi.record import Record
 
 
@@ -124,3 +125,26 @@ class GroupAddress(Record):
     family: int
     addr: bytes
     references: int = 1
+    mode: int = MCAST_EXCLUDE
+    """What sysctl net.inet.ip.mcast.filters says: the mode of the filter, and the sources it speaks about."""
+    sources: tuple[bytes, ...] = ()
+
+
+class RTM_GETQUERIER(Record):
+    """Ask what IGMP (AF_INET) or MLD (AF_INET6) knows of a link (sysctl net.inet.igmp.ifinfo, net.inet6.mld.ifinfo)."""
+
+    family: int
+    index: int
+
+
+class Querier(Record):
+    """struct igmp_ifinfo and mld_ifinfo.  Intervals in seconds (the last answered one as it was asked), timers in ticks."""
+
+    version: int
+    flags: int
+    rv: int
+    qi: int
+    qri: int
+    uri: int
+    timers: tuple[int, ...]
+    """Until the older queriers are forgotten, and until a general query is answered."""

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 from vshell.abi.errno import EAFNOSUPPORT, EINVAL, ENODEV, ENOENT, KError
 from vshell.abi.if_media import IFM_ACTIVE, IFM_ETHER, IFM_TYPE
 from vshell.abi.in6 import ND6_INFINITE_LIFETIME, SIOCAIFADDR_IN6, SIOCDIFADDR_IN6
-from vshell.abi.in_ import SIOCAIFADDR, SIOCDIFADDR
+from vshell.abi.in_ import MCAST_EXCLUDE, SIOCAIFADDR, SIOCDIFADDR
 from vshell.abi.netlink_iface import (
     RTM_DELADDR,
     RTM_GETADDR,
     RTM_GETLINK,
     RTM_GETMADDR,
+    RTM_GETQUERIER,
     RTM_NEWADDR,
     Address,
     GroupAddress,
     Link,
+    Querier,
 )
 from vshell.abi.record import replace
 from vshell.abi.socket import AF_INET, AF_INET6, AF_LINK
@@ -192,11 +194,28 @@ def rtnl_handle_deladdr(vnet: Vnet, request: RTM_DELADDR, td: Proc) -> None:
 def get_maddrs(vnet: Vnet, request: RTM_GETMADDR, td: Proc) -> list[GroupAddress]:
     """Group memberships, interface by interface, the youngest first."""
     return [
-        GroupAddress(ifp.index, ifp.xname, family, addr, count)
+        GroupAddress(ifp.index, ifp.xname, family, addr, count, *_filter(ifp, family, addr))
         for ifp in vnet.ifnets
         if not request.index or ifp.index == request.index
         for family, addr, count in _groups(ifp)
     ]
+
+
+def _filter(ifp: Ifnet, family: int, addr: bytes) -> tuple[int, tuple[bytes, ...]]:
+    """Mode and sources of a group; groups of IPv6 are held by the kernel without sources."""
+    info = ifp.afdata.get(AF_INET) if family == AF_INET else None
+    inm = info.igmp.members.get(addr) if info is not None else None
+    return (inm.st[1].fmode, tuple(inm.in_mode())) if inm is not None else (MCAST_EXCLUDE, ())
+
+
+@nlrequest(RTM_GETQUERIER)
+def get_querier(vnet: Vnet, request: RTM_GETQUERIER, td: Proc) -> list[Querier]:
+    """IGMP or MLD on a link.  ENOENT: not on this one."""
+    for ifp in vnet.ifnets:
+        data = ifp.afdata.get(request.family) if ifp.index == request.index else None
+        if data is not None:
+            return [data.igmp.querier() if request.family == AF_INET else data.mld.querier()]
+    raise KError(ENOENT)
 
 
 def _groups(ifp: Ifnet) -> list[tuple[int, bytes, int]]:

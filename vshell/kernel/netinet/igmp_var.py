@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vshell.abi.in_ import MCAST_EXCLUDE, MCAST_INCLUDE, MCAST_UNDEFINED
+from vshell.abi.netlink_iface import Querier
 from vshell.abi.socket import AF_INET, AF_LINK
 from vshell.abi.sockio import IFF_MULTICAST
 from vshell.wire.ether import ether_map_ip_multicast
@@ -155,6 +156,11 @@ class IgmpIfinfo:
     def youngest_first(self) -> list[InMulti]:
         """The groups in the order of the interface's list."""
         return list(reversed(self.members.values()))
+
+    def querier(self) -> Querier:
+        """What a user may know of it."""
+        timers = (self.v1_timer, self.v2_timer, self.v3_timer)
+        return Querier(self.version, self.flags, self.rv, self.qi, self.qri, self.uri, timers)
 
     def running(self) -> bool:
         """Whether any timer counts."""

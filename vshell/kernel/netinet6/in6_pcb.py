@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from vshell.abi.errno import EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, ENETUNREACH, ENOPROTOOPT, ENXIO, KError
+from vshell.abi.errno import EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, ENETUNREACH, ENOPROTOOPT, ENXIO, KError
 from vshell.abi.in6 import (
     IN6_IFF_DETACHED,
     IN6_IFF_NOTREADY,
@@ -215,6 +215,8 @@ def _membership(pcb: In6pcb, join: bool, value: In6Pktinfo) -> None:
     if ifp is None:
         raise KError(ENXIO if value.ifindex else EADDRNOTAVAIL)
     if join:
+        if (ifp, value.addr) in pcb.memberships:
+            raise KError(EADDRINUSE)
         in6_joingroup(ifp, value.addr)
         pcb.memberships.append((ifp, value.addr))
         return

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vshell.abi.netlink_iface import Querier
+from vshell.abi.sockio import IFF_MULTICAST
+
 if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
+
+MLIF_SILENT, MLIF_USEALLOW = 1, 2
+SLOWHZ = 2
+NS = 1_000_000_000
 
 REPORTING, IDLE, LAZY, LEAVING, GROUP_QUERY_PENDING = "reporting", "idle", "lazy", "leaving", "group query pending"
 """States of a group that is reported; silent groups have none."""
@@ -32,7 +39,9 @@ class MldIfinfo:
     """MLD on one interface."""
 
     def __init__(self, ifp: Ifnet) -> None:
+        self.clock = ifp.kernel.clock
         self.version = 2
+        self.flags = MLIF_USEALLOW if ifp.flags & IFF_MULTICAST else MLIF_USEALLOW | MLIF_SILENT
         self.rv = 2
         """Robustness: how often a change is told."""
         self.qi = 125
@@ -45,6 +54,11 @@ class MldIfinfo:
         self.tick = ifp.kernel.clock.callout()
         self.v1_timer = ifp.kernel.clock.callout()
         """Runs while there is a querier of version 1."""
+
+    def querier(self) -> Querier:
+        """What a user may know of it."""
+        left = -(-(self.v1_timer.when - self.clock.now) * SLOWHZ // NS) if self.v1_timer.pending else 0
+        return Querier(self.version, self.flags, self.rv, self.qi, self.qri, self.uri, (left, self.v2_timer))
 
     def running(self) -> bool:
         """Whether any timer counts."""
