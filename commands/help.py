@@ -14,17 +14,17 @@ This is a FreeBSD 15.1 machine with as many network stacks as you like. Nothing
 here touches your computer; when you leave, the machine is gone.
 
   ifconfig                     the interfaces of this stack
-  jail -c name=a vnet persist  a new stack, called a (a jail with its own network)
+  jail -c name=a vnet persist  a new stack, called a: a jail of its own
   jls                          the jails there are
   ifconfig epair create        a wire: its ends are epair0a and epair0b
   ifconfig epair0a vnet a      put an end into a
-  jexec a COMMAND              run a command in a; without a command: a shell there
+  jexec a COMMAND              run a command in a; without one: a shell there
   ifconfig epair0b 10.0.0.1/24 give an interface an address
   ping 10.0.0.2                ask whether somebody answers (^C ends it)
   netstat -rn; arp -a          routes; neighbours
 
   vshell map                   draw the stacks and their wires
-  vshell trace COMMAND         follow the packets of a command through all stacks
+  vshell trace COMMAND         follow the packets of a command, hop by hop
   vshell why                   the last packets that were dropped, and why
   vshell undo                  take the last command back
   vshell help                  more of this kind

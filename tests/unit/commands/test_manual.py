@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import partial
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from vshell.labs.replay import replay
 from vshell.labs.report import differences
 from vshell.machine import FILES, Machine, open_session
 from vshell.shell.completion import Reader, complete
-from vshell.userland.manual import FOLDER, TITLES, Page, html, links, options, parse, plain, section, text
+from vshell.userland.manual import FOLDER, REFERENCE, TITLES, Page, html, links, options, parse, plain, section, text
 from vshell.userland.programs import Programs
 
 TOP = Path(__file__).resolve().parents[3]
@@ -20,11 +22,11 @@ PAGES = sorted(Path(FILES, FOLDER.lstrip("/")).glob("*.md"))
 FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/libexec", "/libexec")
 OTHERS = {"dnctl": set("abcdDefhiNpqStTx"), "ngctl": set("cl")}
 """Letters of another program in the same file; of commands within the program."""
-WHOLE = frozenset(
-    """arp divertcat dnctl fetch flowctl ifconfig ifmcstat inetd ip6addrctl ipfw jail jexec jls kldconfig kldload kldstat kldunload
+WHOLE = """
+    arp divertcat dnctl fetch flowctl ifconfig ifmcstat inetd ip6addrctl ipfw jail jexec jls kldconfig kldload kldstat kldunload
     kldxref labhttpd nc ndp netstat ngctl nghook ping route rtadvctl rtadvd rtsold service setfib sockstat sysctl syslogd sysrc
-    tcpdrop tcpdump traceroute traceroute6 vimage""".split()
-)
+    tcpdrop tcpdump traceroute traceroute6 vimage
+"""
 """Pages that tell all options."""
 
 
@@ -119,7 +121,7 @@ def test_options(name: str) -> None:
     if not known:
         pytest.skip("reads its options itself")
     assert not letters(page) - set(known)
-    if name in WHOLE:
+    if name in WHOLE.split():
         assert not {c for c in known if c.isalnum() or c == "#"} - letters(page) - OTHERS.get(name, set())
 
 
@@ -128,3 +130,166 @@ def test_examples(path: Path) -> None:
     """The console blocks of a page say what the machine answers."""
     result = replay(path, partial(open_session))
     assert not result.different and not result.panics, "\n".join(differences([result]))
+
+
+def test_references() -> None:
+    """What a page sends its reader to is there."""
+    known = links(page_of(path).heading for path in PAGES)
+    missing = []
+    for path in PAGES:
+        for block in section(page_of(path), "See also"):
+            missing += [f"{path.stem}: {m[0]}" for m in REFERENCE.finditer(plain(block.text)) if (m[1], m[2]) not in known]
+    assert not missing
+
+
+@pytest.fixture(scope="module")
+def machine() -> Machine:
+    """A machine to ask."""
+    return Machine()
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "out", "err"),
+    [
+        ("man true | head -4", 0, ["TRUE(1) ", "NAME", "     true - do nothing, with status 0"], ""),
+        ("man -w ping6", 0, [f"{FOLDER}/ping.8.md"], ""),
+        ("man -aw jail", 0, [f"{FOLDER}/jail.8.md"], ""),
+        ("man 5 jail.conf | head -1", 0, ["JAIL.CONF(5)"], ""),
+        ("man -S 4:9 -w vnet bridge", 0, [f"{FOLDER}/vnet.9.md", f"{FOLDER}/bridge.4.md"], ""),
+        ("man 1 ifconfig", 1, [], 'No manual entry for "ifconfig"\n'),
+        ("man nosuch true >/dev/null", 1, [], 'No manual entry for "nosuch"\n'),
+        ("man", 1, [], "What manual page do you want?\n"),
+        ("man 8", 1, [], "What manual page do you want?\n"),
+        ("man ../etc/passwd", 1, [], 'No manual entry for "../etc/passwd"\n'),
+        ("man -l /etc/passwd", 1, [], "/etc/passwd: not a page of the manual\n"),
+        ("man -l /nosuch", 1, [], "Cannot read /nosuch\n"),
+        (f"man -l {FOLDER}/true.1.md | head -1", 0, ["TRUE(1)"], ""),
+        ("man -M /nosuch ls", 1, [], 'No manual entry for "ls"\n'),
+        ("MANWIDTH=40 man true | head -1 | wc -m", 0, ["      41"], ""),
+        ("man -K 'lives. in|stack of its own' -w | head -1", 0, [FOLDER], ""),
+        ("man -K '('", 1, [], "man: (: parentheses not balanced\n"),
+        ("man -h >/dev/null", 0, [], "Usage:\n man [-adhlo]"),
+        ("man -Z", 1, [], "Illegal option -Z\nUsage:\n"),
+        ("man -M", 1, [], "No arg for -M option\nUsage:\n"),
+        ("man -f -k x | head -1", 1, ["Incompatible options: -f and -k"], ""),
+        ("man -k nosuchthing", 5, [], "apropos: nothing appropriate\n"),
+        ("man -f ping", 0, ["ping, ping6(8) - "], ""),
+        ("whatis ping6 route", 0, ["ping, ping6(8) - ", "route(8) - "], ""),
+        ("whatis pin", 5, [], "whatis: nothing appropriate\n"),
+        ("apropos -s 9 stack", 0, ["vnet, vimage(9) - network stacks"], ""),
+        ("apropos Nm=vxlan -a sec=4", 0, ["vxlan, if_vxlan(4) - "], ""),
+        (r"apropos Nm~^vx -a \( Nd=Ether -o Nd=nothing \)", 0, ["vxlan, if_vxlan(4) - "], ""),
+        ("apropos '('", 5, [], "apropos: unclosed parenthesis\napropos: nothing appropriate\n"),
+        ("apropos '[' 2>&1 | head -1", 5, ["apropos: regcomp /[/: brackets ([ ]) not balanced"], ""),
+        ("apropos", 5, [], "usage: apropos "),
+        ("whatis -q x", 5, [], "whatis: illegal option -- q\nusage: whatis "),
+        ("help cd | head -1", 0, ["SH(1)"], ""),
+        ("help test | head -1", 0, ["TEST(1)"], ""),
+        ("help nosuch", 1, [], 'No manual entry for "nosuch"\n'),
+        ("help -x", 1, [], "usage: help [name ...]\n"),
+        ("vshell doc", 2, [], "usage: vshell doc FOLDER\n"),
+        ("vshell doc -x /tmp/doc", 2, [], "usage: vshell doc FOLDER\n"),
+        ("vshell doc /nosuch/doc", 1, [], "vshell: doc: /nosuch/doc: No such file or directory\n"),
+        ("vshell doc /etc/passwd", 1, [], "vshell: doc: /etc/passwd: Not a directory\n"),
+    ],
+)  # fmt: skip
+def test_programs(machine: Machine, command: str, status: int, out: list[str], err: str) -> None:
+    """man, apropos, whatis, help, vshell doc."""
+    result = machine.run(f"set -o pipefail; {command}")
+    assert result.status == status
+    lines = result.stdout.decode().splitlines()
+    assert len(lines) >= len(out)
+    for want in out:
+        assert any(line.startswith(want) for line in lines), (want, lines)
+    assert bool(lines) == bool(out)
+    assert result.stderr.decode().startswith(err) and bool(result.stderr) == bool(err)
+
+
+def test_help_fits_a_screen(machine: Machine) -> None:
+    """24 lines of 80 columns, and all commands in it are there."""
+    lines = machine.run("help").stdout.decode().splitlines()
+    assert len(lines) <= 23
+    assert all(len(line) < 80 for line in lines)
+    names = {line.split()[0] for line in lines if line.startswith("  ")}
+    assert names <= BY_NAME.keys()
+
+
+def test_doc(machine: Machine) -> None:
+    """All pages, whose links lead to pages."""
+    assert machine.run("vshell doc /tmp/doc").stdout == f"/tmp/doc/index.html and {len(PAGES)} pages\n".encode()
+    names = set(machine.run("ls /tmp/doc").stdout.decode().split())
+    assert len(names) == len(PAGES) + 1
+    index = machine.run("cat /tmp/doc/index.html").stdout.decode()
+    assert {m for m in re.findall(r'href="([^"]*)"', index)} == names - {"index.html"}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
+def test_html(path: Path) -> None:
+    """Elements are closed in their order."""
+    open_: list[str] = []
+
+    class Checker(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            if tag != "meta":
+                open_.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert open_.pop() == tag
+
+    page = page_of(path)
+    Checker().feed(html(page, links([page.heading])))
+    assert not open_
+
+
+def test_struck() -> None:
+    """For a pager, what stands out is overstruck, and the rest is the same."""
+    page = BY_NAME["ping"]
+    struck = text(page, struck=True)
+    assert "N\bNA\bAM\bME\bE" in struck
+    assert "_\bh_\bo_\bs_\bt" in text(parse_text("*host*"), struck=True)
+    assert re.sub(".\b", "", struck) == text(page)
+
+
+def parse_text(body: str) -> Page:
+    """A page with that description."""
+    page = parse(f"# x(1)\n\nx - y\n\n## Description\n\n{body}\n")
+    assert page is not None
+    return page
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        "# x",
+        "# x(1)",
+        "# x(1)\n\nno summary",
+        "x - y",
+        "\udcff",
+        "# x(1)\n\nx - y\n\n```\nnever closed",
+        "# x(1)\n\nx - y\n\n- `a",
+    ],
+)
+def test_odd_pages(source: str) -> None:
+    """Anything is a page or is none."""
+    page = parse(source)
+    if page is not None:
+        assert text(page) and html(page, {}) and not options(page)
+
+
+def test_options_of_a_page() -> None:
+    """Letters, what they take, and the first sentence."""
+    page = parse("# x(1)\n\nx - y\n\n## Options\n\n- `-a`, `-b N`: do *it*. And more.\n- `word`: no option.\n- no term\n")
+    assert page is not None
+    assert [tuple(o) for o in options(page)] == [("-a", "do it", False), ("-b", "do it", True)]
+
+
+def test_completion(machine: Machine) -> None:
+    """Options come from the page where the command itself offers none."""
+    programs = Programs()
+    reader = Reader(machine.login().sysent, "", lambda kind: [], programs.offer)
+    offered = {c.text.strip(): c.about for c in complete("jls -", reader)}
+    assert offered["-v"] == "several lines about each"
+    assert [c.text for c in complete("netstat -x", reader)] == ["-x "]
+    assert not complete("jls -- -", reader)
+    assert "vnet " in [c.text for c in complete("man vn", reader)]
