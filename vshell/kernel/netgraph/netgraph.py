@@ -40,6 +40,8 @@ class NgBase(KernelModule, sub=SI_SUB_NETGRAPH, order=SI_ORDER_FIRST):
         self.types: list[NgType] = []
         """ng_typelist, the youngest first."""
         self.depth = 0
+        self.outbound = 0
+        """td_ng_outbound: packets of interfaces under way.  For another interface they wait; their senders hear no error."""
         self.queue: deque[tuple[NgHook, Mbuf]] = deque()
         self.timer = kernel.clock.callout()
 

@@ -480,6 +480,15 @@ def ng_send_data(hook: NgHook | None, m: Mbuf) -> int:
         graph.depth -= 1
 
 
+def ng_send_outbound(node: Node, hook: NgHook | None, m: Mbuf) -> int:
+    """NG_OUTBOUND_THREAD_REF: the same for a packet of an interface."""
+    node.graph.outbound += 1
+    try:
+        return ng_send_data(hook, m)
+    finally:
+        node.graph.outbound -= 1
+
+
 def ng_deliver(node: Node, msg: NgMsg) -> None:
     """ng_apply_item: a message has arrived."""
     if not node.valid:

@@ -47,7 +47,7 @@ from vshell.kernel.netgraph.ng_base import (
     NgMsg,
     Node,
     ng_name_node,
-    ng_send_data,
+    ng_send_outbound,
     ngmsg,
 )  # fmt: skip
 from vshell.kernel.netgraph.ng_parse import ENADDR, STRING
@@ -121,7 +121,7 @@ class NgEthIfnet(EtherIfnet):
             self.ipackets += 1
             return 0
         m.flags &= M_VLANTAG | M_CSUM_IP | M_SPLIT
-        if ng_send_data(self.node.ether, m):
+        if ng_send_outbound(self.node, self.node.ether, m):
             self.oerrors += 1
         else:
             self.opackets += 1
@@ -209,9 +209,9 @@ class Eiface(Node, ngtype="eiface", cookie=948105892):
         """ng_eiface_rcvdata: a frame for the interface."""
         ifp = self.ifp
         if ifp.flags & WORKING != WORKING:
-            return ENETDOWN
+            return 0 if self.graph.outbound else ENETDOWN
         if len(m.data) - m.off < 14:
-            return EINVAL
+            return 0 if self.graph.outbound else EINVAL
         m.rcvif = ifp
         ifp.ipackets += 1
         self.kernel.netisrq.append((ether_input, ifp, m))

@@ -32,6 +32,7 @@ from vshell.kernel.netgraph.ng_base import (
     ng_rmnode,
     ng_send_data,
     ng_send_msg,
+    ng_send_outbound,
     ngmsg,
 )  # fmt: skip
 from vshell.kernel.netgraph.ng_parse import ENADDR, INT32, STRING
@@ -105,7 +106,7 @@ class Ether(Node, ngtype="ether", cookie=917786906):
     def output(self, ifp: Ifnet, m: Mbuf) -> Mbuf | int:
         """A frame is about to leave; what became of it if it was taken."""
         upper = self.ends.get("upper")
-        return m if upper is None else ng_send_data(upper, m)
+        return m if upper is None else ng_send_outbound(self, upper, m)
 
     def input_orphan(self, ifp: Ifnet, m: Mbuf) -> None:
         """Nobody knows the protocol of a frame."""
@@ -126,7 +127,7 @@ class Ether(Node, ngtype="ether", cookie=917786906):
         """Hand a frame to the protocols."""
         ifp = self.ifp
         if len(m) < 14:
-            return EINVAL
+            return 0 if self.graph.outbound else EINVAL
         m.rcvif = ifp
         if ifp.bridge is not None:
             kept = ifp.bridge.bridge_input(ifp, m)

@@ -33,7 +33,7 @@ from vshell.kernel.netgraph.ng_base import (
     NgMsg,
     Node,
     ng_name_node,
-    ng_send_data,
+    ng_send_outbound,
     ngmsg,
 )  # fmt: skip
 from vshell.kernel.netgraph.ng_parse import STRING, UINT32
@@ -108,7 +108,7 @@ class NgIfnet(Ifnet):
         if hook is None:
             return ENETDOWN
         size = len(m.data) - m.off
-        error = ng_send_data(hook, m)
+        error = ng_send_outbound(self.node, hook, m)
         if not error:
             self.obytes += size
             self.opackets += 1
@@ -209,7 +209,7 @@ class Iface(Node, ngtype="iface", cookie=1108312559):
         """ng_iface_rcvdata: a packet for the protocol of the hook."""
         ifp = self.ifp
         if not ifp.flags & IFF_UP:
-            return ENETDOWN
+            return 0 if self.graph.outbound else ENETDOWN
         ifp.ipackets += 1
         ifp.ibytes += len(m.data) - m.off
         m.rcvif = ifp
