@@ -37,7 +37,7 @@ def status(ctx: Context) -> None:
     left, right = ("[", "]") if len(c.remote) == 16 else ("", "")
     group = c.remote[:1] >= b"\xe0" if len(c.remote) == 4 else c.remote[:1] == b"\xff"
     local = f"{left}{inet_ntop(c.local)}{right}:{c.local_port}" if c.local else ":"
-    remote = f"{left}{inet_ntop(c.remote)}{right}:{c.remote_port}"
+    remote = f"{left}{inet_ntop(c.remote)}{right}:{c.remote_port}" if c.remote else ":"
     text = f"\tvxlan vni {c.vni} local {local} {'group' if group else 'remote'} {remote}"
     if ctx.args.verbose:
         text += (
