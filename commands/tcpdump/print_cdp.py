@@ -87,7 +87,8 @@ def _value(ndo: Ndo, kind: int, at: int, size: int) -> None:
         ndo.p(f"(0x{ndo.u4(at):08x}): {bittok2str(CAPABILITIES, 'none', ndo.u4(at))}")
     elif kind == 5:
         ndo.p("\n\t  ")
-        for c in ndo.get(at, size):
+        for i in range(at, at + size):
+            c = ndo.u1(i)
             if c == 10:
                 ndo.p("\n\t  ")
             else:

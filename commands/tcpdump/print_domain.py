@@ -156,7 +156,7 @@ def fqdn_print(ndo: Ndo, at: int, start: int) -> int | None:
         at += 1
     if printed > LONGEST:
         ndo.p("<DOMAIN NAME TOO LONG>")
-    return after
+    return after or None
 
 
 def _subnet(ndo: Ndo, at: int, size: int) -> None:

@@ -97,8 +97,9 @@ def optprint(ndo: Ndo, at: int, length: int) -> None:
     """ip_optprint.  Cut if an option was not captured as a whole."""
     sep = ""
     while length > 0:
+        ndo.p(sep)
         code = ndo.u1(at)
-        ndo.p(sep + tok2str(OPTIONS, "unknown %u", code))
+        ndo.p(tok2str(OPTIONS, "unknown %u", code))
         sep = ","
         size = 1
         if code > 1:

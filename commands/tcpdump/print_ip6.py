@@ -245,9 +245,14 @@ class Packet6:
     def routing(self, at: int) -> int:
         """rt6_print."""
         ndo = self.ndo
+        ndo.tcheck(at, 1)
         ndo.protocol = "rt6"
-        size, kind = ndo.u1(at + 1), ndo.u1(at + 2)
-        ndo.p(f"RT6 (len={size}, type={kind}{' [Deprecated]' if kind == 0 else ''}, segleft={ndo.u1(at + 3)}")
+        ndo.p("RT6")
+        size = ndo.u1(at + 1)
+        ndo.p(f" (len={size}")
+        kind = ndo.u1(at + 2)
+        ndo.p(f", type={kind}{' [Deprecated]' if kind == 0 else ''}")
+        ndo.p(f", segleft={ndo.u1(at + 3)}")
         if kind in (0, 2):
             reserved = ndo.u4(at + 4)
             if reserved or ndo.v:

@@ -49,7 +49,8 @@ def _time(ndo: Ndo, at: int, length: int) -> None:
         return
     stratum = ndo.u1(at + 1)
     ndo.p(f", Stratum {stratum} ({STRATA.get(stratum, 'secondary reference' if 2 <= stratum <= 15 else 'reserved')})")
-    ndo.p(f", poll {ndo.s1(at + 2)}{_poll(ndo.s1(at + 2))}, precision {ndo.s1(at + 3)}")
+    ndo.p(f", poll {ndo.s1(at + 2)}{_poll(ndo.s1(at + 2))}")
+    ndo.p(f", precision {ndo.s1(at + 3)}")
     ndo.tcheck(at + 4, 4)
     ndo.p(f"\n\tRoot Delay: {_fixed(ndo, at + 4)}")
     ndo.tcheck(at + 8, 4)

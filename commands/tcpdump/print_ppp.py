@@ -187,7 +187,7 @@ class Control:
         except Bogus as e:
             ndo.p(str(e))
             return size if e.go_on else 0
-        if (ndo.v > 1) or not known:
+        if not known if ndo.v < 2 else self.proto != IPCP or ndo.ttest(at + 2, size - 2):
             ndo.unknown_data(at + 2, "\n\t    ", size - 2)
         return size
 
@@ -326,7 +326,10 @@ def _chap(ndo: Ndo, at: int, length: int) -> None:
         value = ndo.u1(at + 4)
         if length - 5 < value:
             return
-        ndo.p(f", Value {ndo.get(at + 5, value).hex()}, Name ")
+        ndo.p(", Value ")
+        for i in range(value):
+            ndo.p(f"{ndo.u1(at + 5 + i):02x}")
+        ndo.p(", Name ")
         _text(ndo, at + 5 + value, size - 5 - value)
     elif code in (3, 4):
         ndo.p(", Msg ")

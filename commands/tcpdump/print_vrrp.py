@@ -38,7 +38,8 @@ def vrrp_print(ndo: Ndo, at: int, length: int, ip: int, ttl: int, ver: int) -> N
     auth = 0
     if version == 2:
         auth = ndo.u1(at + 4)
-        ndo.p(f", authtype {tok2str({0: 'none', 1: 'simple', 2: 'ah'}, '#%d', auth)}, intvl {ndo.u1(at + 5)}s, length {length}")
+        ndo.p(f", authtype {tok2str({0: 'none', 1: 'simple', 2: 'ah'}, '#%d', auth)}")
+        ndo.p(f", intvl {ndo.u1(at + 5)}s, length {length}")
     else:
         ndo.p(f", intvl {ndo.u2(at + 4) & 0xFFF}cs, length {length}")
     if not ndo.v:
