@@ -6,6 +6,8 @@ from collections.abc import Callable
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Protocol
 
+from vshell.kernel.kern.kernel import TURN_COST
+
 if TYPE_CHECKING:
     from vshell.machine import Machine
 
@@ -98,6 +100,8 @@ class Jump:
         for _ in range(BURST):
             self._busy = True
             if kernel.step(BURST):
+                # Somebody computes, or polls for an event that has to come some time.
+                clock.advance(clock.now + BURST * TURN_COST)
                 return
             deadline = clock.next()
             if deadline is None or self._waiting():

@@ -45,6 +45,10 @@ FIRST_PID = 640
 
 SLICE = 100
 """Turns of processes between two looks at whether a run has reached its end."""
+PATIENCE = 100
+"""After so many slices in which somebody was always running, running takes time too: who polls for an event sees it come."""
+TURN_COST = 100_000
+"""Virtual time a turn takes then, ns."""
 BURST = 1024
 """So many packets are handled in a row before timers and processes get their turn: a storm in a loop of bridges has no end."""
 
@@ -309,6 +313,7 @@ class Kernel(Instances):
         quiet = clock.now
         last = self.steps
         end = self.steps + steps
+        slices = 0
         while True:
             # In slices, since with a process that never sleeps a step has no end.
             busy = self.step(min(SLICE, end - self.steps))
@@ -317,7 +322,11 @@ class Kernel(Instances):
             if busy:
                 if self.steps >= end:
                     return False
+                slices += 1
+                if slices > PATIENCE:
+                    clock.advance(clock.now + SLICE * TURN_COST)
                 continue
+            slices = 0
             if self.steps != last:
                 last, quiet = self.steps, clock.now
             deadline = clock.next()

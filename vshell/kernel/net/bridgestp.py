@@ -641,7 +641,8 @@ class Stp:
 
     def reinit(self) -> None:
         """bstp_reinit: find out who we are and begin anew."""
-        candidates = [i.lladdr for i in self.members() if i.type == IFT_ETHER and any(i.lladdr)] if self.ports else []
+        members = self.members() if self.ports else []
+        candidates = [i.lladdr for i in members if i.type in (IFT_ETHER, IFT_L2VLAN) and any(i.lladdr)]
         number = self.priority << 48
         if not candidates:
             self.bridge_pv = self.root_pv = (number, 0, number, 0)

@@ -105,7 +105,7 @@ from vshell.kernel.net.if_clone import IfCloner, cloner
 from vshell.kernel.net.if_ethersubr import ether_gen_addr, ether_ifattach, ether_ifdetach
 from vshell.kernel.net.ifhwioctl import if_notifymtu
 from vshell.kernel.net.ifioctl import ifunit
-from vshell.kernel.net.ifnet import Ifnet, if_link_state_change, iflladdr_event, ifnet_departure_event, ifpromisc
+from vshell.kernel.net.ifnet import Ifnet, if_link_state_change, if_printf, iflladdr_event, ifnet_departure_event, ifpromisc
 from vshell.wire.ether import ETHERTYPE_QINQ, ETHERTYPE_VLAN
 
 if TYPE_CHECKING:
@@ -230,9 +230,15 @@ class Bridge(BridgePath):
         blind = bool(self.ports) and not any(port.ifp.capabilities & IFCAP_LINKSTATE for port in self.ports)
         if_link_state_change(self, LINK_STATE_UP if up or blind else LINK_STATE_DOWN)
 
-    def member_ifaddrs(self) -> bool:
-        """May members have network addresses?"""
-        return bool(self.vnet[BridgeModule].member_addresses)
+    def address_on_member(self, ifp: Ifnet) -> None:
+        """A member is given a network address: EINVAL if members may have none (bridge_member_ifaddrs_p)."""
+        if not self.vnet[BridgeModule].member_addresses:
+            raise KError(EINVAL)
+        if_printf(
+            ifp,
+            "WARNING: Assigning an IP address to an interface which is also a bridge member is deprecated and will be "
+            "unsupported in a future release.",
+        )
 
     def _state_changed(self, ifp: Ifnet, state: int) -> None:
         if self.vnet[BridgeModule].log_stp:

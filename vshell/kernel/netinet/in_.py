@@ -164,8 +164,8 @@ def in_aifaddr_ioctl(ifp: Ifnet, req: SIOCAIFADDR, td: Proc) -> None:
     attach = inet.carp_attach
     if req.vhid and attach is None:
         raise KError(EPROTONOSUPPORT)
-    if ifp.bridge is not None and ifp.type != IFT_GIF and not ifp.bridge.member_ifaddrs():
-        raise KError(EINVAL)
+    if ifp.bridge is not None and ifp.type != IFT_GIF:
+        ifp.bridge.address_on_member(ifp)
     first = all(ia.addr == req.addr for ia in in_addrs(ifp))
     if any(ia.addr == req.addr for ia in in_addrs(ifp)):
         in_difaddr_ioctl(ifp, SIOCDIFADDR(ifp.xname, req.addr), td, replaced=True)

@@ -17,7 +17,7 @@ from vshell.abi.in6 import (
     SIOCDIFADDR_IN6,
 )  # fmt: skip
 from vshell.abi.socket import AF_INET6
-from vshell.abi.sockio import IFF_LOOPBACK, IFF_MULTICAST, IFF_POINTOPOINT, IFF_UP
+from vshell.abi.sockio import IFF_LOOPBACK, IFF_MULTICAST, IFF_POINTOPOINT, IFF_UP, IFT_GIF
 from vshell.kernel.kern.clock import NS
 from vshell.kernel.net.ifioctl import ifrequest
 from vshell.kernel.net.ifnet import (
@@ -165,6 +165,8 @@ def _announce(ifp: Ifnet, ia: In6Ifaddr, delay: bool) -> None:
 
 def in6_addifaddr(ifp: Ifnet, req: SIOCAIFADDR_IN6, ia: In6Ifaddr | None) -> None:
     """SIOCAIFADDR_IN6: an address by hand, with its prefix."""
+    if ifp.bridge is not None and ifp.type != IFT_GIF:
+        ifp.bridge.address_on_member(ifp)
     in6_update_ifa(ifp, req, ia)
     ia = in6ifa_ifpwithaddr(ifp, req.addr)
     if ia is None:
