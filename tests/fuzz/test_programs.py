@@ -13,7 +13,7 @@ from vshell.shell.hostio import FedInput, Output
 from vshell.userland.programs import Programs
 
 STEPS = 20_000
-FOLDERS = ("/sbin", "/bin", "/usr/sbin", "/usr/bin", "/usr/libexec")
+FOLDERS = ("/sbin", "/bin", "/libexec", "/usr/sbin", "/usr/bin", "/usr/libexec", "/usr/local/bin")
 PROGRAMS = sorted(f"{folder}/{name}" for folder in FOLDERS for name in Programs().listing(folder))
 
 WORDS = st.sampled_from(

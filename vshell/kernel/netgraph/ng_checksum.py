@@ -141,7 +141,7 @@ class Checksum(InOut, ngtype="checksum", cookie=439419912):
             processed = True
         if int.from_bytes(data[at + 6 : at + 8], "big") & 0x3FFF:
             return flags & ~(CSUM_TCP | CSUM_UDP)
-        pseudo = bytes(data[at + 12 : at + 20]) + bytes((0, data[at + 9])) + (plen - hlen).to_bytes(2, "big")
+        pseudo = bytes(data[at + 12 : at + 20]) + bytes((0, data[at + 9])) + (plen - hlen & 0xFFFF).to_bytes(2, "big")
         wanted = {IPPROTO_TCP: CSUM_TCP, IPPROTO_UDP: CSUM_UDP}
         flags, done = self._upper(m, start + hlen, start + plen, data[at + 9], pseudo, flags, wanted)
         if flags < 0:

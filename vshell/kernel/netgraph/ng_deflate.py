@@ -124,7 +124,7 @@ class Deflate(Compressor, ngtype="deflate", cookie=1166642656):
     def _remember(self, data: bytes, offset: int) -> bytes:
         """A frame that was not compressed goes through the stream as a stored block, for the sake of the window."""
         self.stats["FramesUncomp"] += 1
-        size = len(data) - offset + 1
+        size = len(data) - offset + 1 & 0xFFFF
         head = b"\x80" + size.to_bytes(2, "little") + (size ^ 0xFFFF).to_bytes(2, "little")
         self.stream.decompress(head + (data[1:] if data[:1] == b"\0" else data))
         return data

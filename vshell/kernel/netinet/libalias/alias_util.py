@@ -50,7 +50,7 @@ def change_address(data: bytearray, off: int, at: int, new: bytes) -> None:
 def recompute(data: bytearray, off: int, hlen: int) -> None:
     """Give a segment that an engine marked a whole new checksum; its header is looked for `hlen` octets into the packet."""
     tc = off + hlen
-    if data[off + 6] & 0x1F or data[off + 7] or data[off + 9] != TCP or len(data) < tc + 20 or not data[tc + 12] & TH_RES1:
+    if len(data) < tc + 20 or data[off + 6] & 0x1F or data[off + 7] or data[off + 9] != TCP or not data[tc + 12] & TH_RES1:
         return
     data[tc + 12] &= ~TH_RES1 & 0xFF
     start = off + ((data[off] & 15) << 2)
