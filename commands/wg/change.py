@@ -10,7 +10,7 @@ from vshell.abi.record import replace
 from vshell.abi.socket import AF_UNSPEC, SOCK_DGRAM, SockaddrIn, SockaddrIn6
 from vshell.commands.wg.ipc import get_device, set_device
 from vshell.commands.wg.keys import BASE64_LEN, from_base64
-from vshell.userland.addr import inet_aton, inet_pton6
+from vshell.userland.addr import inet_pton4, inet_pton6
 from vshell.userland.netdb import AI_PASSIVE, GaiError, gai_strerror, getaddrinfo
 from vshell.userland.program import Program
 from vshell.userland.slurp import slurp
@@ -78,7 +78,7 @@ def parse_keyfile(p: Program, path: str) -> bytes:
 
 def parse_ip(value: str) -> bytes:
     """An address."""
-    addr = inet_pton6(value) if ":" in value else inet_aton(value)
+    addr = inet_pton6(value) if ":" in value else inet_pton4(value)
     if addr is None:
         raise BadError(f"Unable to parse IP address: `{value}'")
     return addr
@@ -118,19 +118,25 @@ def parse_keepalive(value: str) -> int:
     return int(value)
 
 
-def parse_allowed(value: str) -> tuple[WgAllowedIp, ...]:
-    """A list of networks."""
-    found = []
+def add_allowed(p: Program, peer: dict[str, Any], value: str) -> None:
+    """A list of networks: what a peer has from now on, or with "+" and "-" what it gains and loses."""
+    peer["replace_allowed_ips"] = True
     for entry in value.split(",") if value else ():
-        ip, slash, mask = entry.strip(" \t").partition("/")
+        sign = entry[:1] if entry[:1] in ("+", "-") else ""
+        if sign:
+            peer["replace_allowed_ips"] = False
+        ip, slash, mask = entry[len(sign) :].partition("/")
         addr = parse_ip(ip)
         bits = len(addr) * 8
         if slash and not (mask.isascii() and mask.isdigit() and int(mask) <= bits):
-            raise BadError(f"AllowedIP has invalid CIDR notation: `{entry}'" if mask else f"Invalid IP: `{entry}'")
+            raise BadError(f"AllowedIP is not in the correct format: `{entry[len(sign) :]}'")
         cidr = int(mask) if slash else bits
-        value_ = int.from_bytes(addr, "big") >> bits - cidr << bits - cidr
-        found.append(WgAllowedIp(value_.to_bytes(len(addr), "big"), cidr))
-    return tuple(found)
+        given = int.from_bytes(addr, "big")
+        network = given >> bits - cidr << bits - cidr
+        if network != given:
+            p.stderr.write(f"Warning: AllowedIP has nonzero host part: {ip}/{mask}\n")
+        allowed = WgAllowedIp(network.to_bytes(len(addr), "big"), cidr, sign == "-")
+        peer["allowed_ips"] = (*peer.get("allowed_ips", ()), allowed)
 
 
 # set -----------------------------------------------------------------------------------------------------------
@@ -161,7 +167,7 @@ def read_cmd(p: Program, args: list[str]) -> WgDevice:
             if word == "endpoint":
                 peer["endpoint"] = parse_endpoint(p, value)
             elif word == "allowed-ips":
-                peer["allowed_ips"], peer["replace_allowed_ips"] = parse_allowed(value), True
+                add_allowed(p, peer, "".join(value.split()))
             elif word == "persistent-keepalive":
                 peer["keepalive"] = parse_keepalive(value)
             else:
@@ -240,7 +246,7 @@ class Config:
         elif key == "publickey":
             peer["public_key"] = parse_key(value)
         elif key == "allowedips":
-            peer["allowed_ips"] = peer.get("allowed_ips", ()) + parse_allowed(value)
+            add_allowed(self.p, peer, value)
         elif key == "persistentkeepalive":
             peer["keepalive"] = parse_keepalive(value)
         elif key == "presharedkey":

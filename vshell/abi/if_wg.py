@@ -14,6 +14,7 @@ class WgAllowedIp(Record):
 
     addr: bytes = b""
     cidr: int = 0
+    remove: bool = False
 
 
 class WgPeer(Record):

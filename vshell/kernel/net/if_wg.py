@@ -517,6 +517,15 @@ class Wg(Ifnet):
             self.lengths[size].append(length)
             self.lengths[size].sort(reverse=True)
 
+    def remove_aip(self, peer: Peer, addr: bytes, length: int) -> None:
+        """wg_aip_del; leaves a network that another peer has."""
+        size = len(addr)
+        shift = size * 8 - length
+        value = int.from_bytes(addr, "big") >> shift
+        if self.aips.get((size, length, value)) is peer:
+            del self.aips[size, length, value]
+            peer.aips.remove(WgAllowedIp((value << shift).to_bytes(size, "big"), length))
+
     def remove_aips(self, peer: Peer) -> None:
         """wg_aip_remove_all."""
         peer.aips.clear()
@@ -604,7 +613,10 @@ class Wg(Ifnet):
         if change.keepalive is not None:
             peer.set_keepalive(change.keepalive)
         for aip in change.allowed_ips:
-            self.add_aip(peer, aip.addr, aip.cidr)
+            if aip.remove:
+                self.remove_aip(peer, aip.addr, aip.cidr)
+            else:
+                self.add_aip(peer, aip.addr, aip.cidr)
         if self.flags & IFF_DRV_RUNNING:
             if new:
                 peer.enable()
