@@ -34,9 +34,9 @@ def complete(c: Context) -> Iterator[Candidate]:
     if pending is not None:
         yield from _argument(here, pending, at)
         return
-    for (name, clone), cmd in sorted(commands().items()):
+    for name, clone in sorted(commands()):
         if not clone or creating or not rest:
-            yield Candidate(name, " ".join(cmd.names))
+            yield Candidate(name)  # what it means is on the page of the manual
 
 
 def _pending(words: list[str], creating: bool) -> tuple[Cmd | None, int]:

@@ -21,6 +21,8 @@ def complete(c: Context) -> Iterator[Candidate]:
         yield from c.jails()
     elif name == "trace":
         yield from c.command([word for word in c.args[1:] if word != "-a"])
+    elif name == "doc" and len(c.args) == 1:
+        yield from c.files(folders=True)
     elif name == "clock" and len(c.args) == 1:
         for word in CLOCK:
             yield Candidate(word)

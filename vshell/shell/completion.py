@@ -15,7 +15,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from vshell.abi.errno import KError
 from vshell.shell.lineparse import Place, locate
 from vshell.userland.completion import Candidate, Context
-from vshell.userland.manual import Manual, options
+from vshell.userland.manual import Manual, options, words
 
 if TYPE_CHECKING:
     from prompt_toolkit.document import Document
@@ -101,6 +101,8 @@ class _Engine:
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
+        self.told: dict[str, dict[str, str]] = {}
+        """Command to what its page says of words."""
 
     def command(self, c: Context) -> Iterator[Candidate]:
         """What fits as the next word of a command line."""
@@ -113,17 +115,32 @@ class _Engine:
         try:
             for candidate in offer(c) if offer is not None else c.files():
                 offered = offered or candidate.text.startswith(c.word)
-                yield candidate
+                yield candidate if candidate.about or offer is None or builtin is not None else self.explained(candidate, c)
             if c.word.startswith("-") and not offered and builtin is None and "--" not in c.words:
-                yield from self.options(c.words[0].rpartition("/")[2])
+                yield from self.options(c)
         except KError:
             return
 
-    def options(self, name: str) -> Iterator[Candidate]:
-        """The options in a command's page of the manual."""
-        page = Manual(self.reader.sys).page(name, ("1", "8"))
+    def options(self, c: Context) -> Iterator[Candidate]:
+        """The options in the command's page of the manual."""
+        page = Manual(self.reader.sys).page(c.words[0].rpartition("/")[2], ("1", "8"))
         for option in options(page) if page is not None else ():
             yield Candidate(option.letter, option.about)
+
+    def explained(self, candidate: Candidate, c: Context) -> Candidate:
+        """With what the command's page says of such a word."""
+        if not candidate.text.startswith(c.word):
+            return candidate
+        name = c.words[0].rpartition("/")[2]
+        told = self.told.get(name)
+        if told is None:
+            page = Manual(self.reader.sys).page(name, ("1", "8"))
+            told = self.told[name] = words(page) if page is not None else {}
+        word = candidate.text.rstrip("=")
+        about = told.get(word)
+        if about is None and word.startswith("-") and word[1:] in told:
+            about = f"not: {told[word[1:]]}"
+        return candidate._replace(about=about) if about else candidate
 
     def script(self, c: Context) -> Iterator[Candidate]:
         """What fits at the end of a word that is a script itself (sh -c '...')."""

@@ -42,7 +42,7 @@ SUMMARY = re.compile(r"(\S+(?:, \S+)*) - (.*)")
 ITEM = re.compile(r"- ((?:``[^`]+(?:`[^`]+)*``|`[^`]+`)(?:,? (?:``[^`]+(?:`[^`]+)*``|`[^`]+`))*)(?:: ?|$)(.*)")
 INLINE = re.compile(r"``\s?(.+?)\s?``|`([^`]+)`|\*\*([^*]+)\*\*|(?<![\w*])\*([^*\s](?:[^*]*[^*\s])?)\*(?![\w*])")
 REFERENCE = re.compile(r"([A-Za-z_][\w.+-]*|\[)\((\d)\)")
-SENTENCE = re.compile(r"(.+?[.;:])(?:\s|$)")
+SENTENCE = re.compile(r"(.+?[.;])(?:\s|$)")
 
 
 class Block(NamedTuple):
@@ -170,17 +170,34 @@ def section(page: Page, *titles: str) -> Iterator[Block]:
             yield block
 
 
+def sentence(text: str) -> str:
+    """The first sentence, without marks and full stop."""
+    found = SENTENCE.match(plain(text))
+    return (found[1] if found else plain(text)).rstrip(".;")
+
+
+def words(page: Page) -> dict[str, str]:
+    """What the words are that the page explains: the first one of each item's term, and what is said of it."""
+    found: dict[str, str] = {}
+    for block in page.blocks:
+        if block.kind == "item" and block.term:
+            names = [part.partition(" ")[0].partition("=")[0] for part in plain(block.term).split(", ")]
+            for name in names:
+                if not name.startswith("-") or name[1:] not in names:  # "-arp" beside "arp" is its reverse
+                    found.setdefault(name, sentence(block.text))
+    return found
+
+
 def options(page: Page) -> list[Option]:
-    """The options of the program: items that begin with "-" in the section "Options"."""
+    """The options of the program: items that begin with "-" in the sections "Options" and "Primaries"."""
     found = []
-    for block in section(page, "Options"):
+    for block in section(page, "Options", "Primaries"):
         if block.kind != "item":
             continue
-        about = SENTENCE.match(plain(block.text))
         for word in plain(block.term).split(", "):
             if word.startswith("-"):
                 letter, _, argument = word.partition(" ")
-                found.append(Option(letter, (about[1] if about else plain(block.text)).rstrip(".;:"), bool(argument)))
+                found.append(Option(letter, sentence(block.text), bool(argument)))
     return found
 
 

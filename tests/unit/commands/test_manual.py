@@ -10,10 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from vshell.app import USAGE
+from vshell.commands.ifconfig.keywords import commands
+from vshell.commands.ifconfig.wireless import COMMANDS
+from vshell.commands.jail.jailp import INTERNAL
+from vshell.commands.route.keywords import COMMANDS as route_commands
+from vshell.commands.route.keywords import MODIFIERS
+from vshell.commands.vshell import subcommands
 from vshell.labs.replay import replay
 from vshell.labs.report import differences
 from vshell.machine import FILES, Machine, open_session
 from vshell.shell.completion import Reader, complete
+from vshell.shell.config import DEFAULTS
 from vshell.userland.manual import FOLDER, REFERENCE, TITLES, Page, html, links, options, parse, plain, section, text
 from vshell.userland.programs import Programs
 
@@ -292,4 +300,67 @@ def test_completion(machine: Machine) -> None:
     assert offered["-v"] == "several lines about each"
     assert [c.text for c in complete("netstat -x", reader)] == ["-x "]
     assert not complete("jls -- -", reader)
+    assert not complete("vshell -", reader)
+    about = {c.text.strip(): c.about for c in complete("ifconfig lo0 ", reader)}
+    assert about["mtu"] == "the size of the largest packet"
+    assert about["-promisc"] == "not: take frames for others too"
+    assert "-maxdepth" in {c.text.strip() for c in complete("find . -m", reader)}
     assert "vnet " in [c.text for c in complete("man vn", reader)]
+
+
+def first_words(name: str, *titles: str) -> set[str]:
+    """What items of some sections of a page (all, if none is named) explain: the first word of each term."""
+    page = next(p for p in (page_of(path) for path in PAGES) if name in (p.heading.name, *p.heading.names))
+    wanted = titles or tuple(b.text for b in page.blocks if b.kind == "section")
+    return {
+        word.split()[0]
+        for block in section(page, *wanted)
+        if block.kind == "item" and block.term
+        for term in re.findall("`([^`]+)`", block.term)
+        for word in term.split(", ")
+    }
+
+
+def test_ifconfig_keywords() -> None:
+    """The page and the tables of ifconfig have the same words."""
+    page = BY_NAME["ifconfig"]
+    titles = [b.text for b in page.blocks if b.kind == "section" and b.text.startswith(("Keywords of", "Creating"))]
+    told = first_words("ifconfig", *titles) - {"inet", "ether"}
+    known = {name for name, _ in commands()}
+    wireless = {c.name for c in COMMANDS}
+    assert not told - known
+    assert not {name.removeprefix("-") for name in known - wireless} - {name.removeprefix("-") for name in told} - {"stfv4net"}
+
+
+def test_words_of_grammars() -> None:
+    """The words that tables of programs hold are on their pages, and none else."""
+    modifiers = {"-" + word for word in MODIFIERS}
+    assert first_words("route", "Commands") == set(route_commands)
+    assert first_words("route", "Modifiers") == modifiers
+    machine = Machine()
+    ngctl = {line.split()[0] for line in machine.run("ngctl help | sed 1d").stdout.decode().splitlines()}
+    assert first_words("ngctl", "Commands") == ngctl
+    inside = {f"vshell {name}" for name in subcommands()}
+    shown = {m for b in BY_NAME["vshell"].blocks for m in re.findall(r"`(vshell [a-z]+)", b.term)}
+    assert shown == inside
+    node_types = {file.stem.removeprefix("ng_") for file in (TOP / "vshell/kernel/netgraph").glob("ng_*.py")}
+    node_types -= {"base", "message", "parse"}
+    page = parse(next(p for p in PAGES if p.name == "ng_nodes.4.md").read_text())
+    assert page is not None
+    assert {name.removeprefix("ng_") for name in page.heading.names} - {"nodes"} == node_types
+    told = {m for b in page.blocks for m in re.findall(r"`(\w+)`(?=[:,.]| )", b.term + " " + b.text)}
+    assert not node_types - told - first_words("ng_nodes")
+
+
+def test_settings_and_options_of_vshell() -> None:
+    """The page tells all settings and all options of the host's program."""
+    source = next(p for p in PAGES if p.name == "vshell.1.md").read_text()
+    assert all(f"`{name}`" in source for name in DEFAULTS)
+    for option in re.findall(r"^  (--[a-z]+)", USAGE, re.M):
+        assert f"`{option}" in source or option in ("--version", "--help")
+
+
+def test_parameters_of_jails() -> None:
+    """Parameters that jail(8) itself obeys are on its page."""
+    source = next(p for p in PAGES if p.name == "jail.8.md").read_text()
+    assert not [name for name in INTERNAL if not name.startswith("(") and name not in source]
