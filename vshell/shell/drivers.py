@@ -6,8 +6,6 @@ from collections.abc import Callable
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Protocol
 
-from vshell.kernel.kern.kernel import TURN_COST
-
 if TYPE_CHECKING:
     from vshell.machine import Machine
 
@@ -101,7 +99,7 @@ class Jump:
             self._busy = True
             if kernel.step(BURST):
                 # Somebody computes, or polls for an event that has to come some time.
-                clock.advance(clock.now + BURST * TURN_COST)
+                kernel.spend(BURST)
                 return
             deadline = clock.next()
             if deadline is None or self._waiting():

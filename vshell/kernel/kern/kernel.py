@@ -324,7 +324,7 @@ class Kernel(Instances):
                     return False
                 slices += 1
                 if slices > PATIENCE:
-                    clock.advance(clock.now + SLICE * TURN_COST)
+                    self.spend(SLICE)
                 continue
             slices = 0
             if self.steps != last:
@@ -334,11 +334,9 @@ class Kernel(Instances):
                 return False
             clock.advance(deadline)
 
-    def autoload(self, name: str) -> None:
-        """Load a kernel file because something needs it, unless its module is there."""
-        if self.linker.find_module(name) is None:
-            assert self.initproc is not None
-            self.linker.load(self.initproc, name).userrefs += 1
+    def spend(self, turns: int) -> None:
+        """Let pass the time that so many turns of processes take where running takes time."""
+        self.clock.advance(self.clock.now + turns * TURN_COST)
 
     def import_file(self, name: str) -> Any:
         """Import the kernel file `name` ("netinet.ip_icmp")."""
