@@ -23,7 +23,7 @@ TREE = {
     "boot": "defaults/ kernel/ modules/ loader.conf",
     "etc": """defaults/ newsyslog.conf.d/ rc.d/ rc.conf.d/ syslog.d/ ssh/ devd/ pam.d/ mtree/ periodic/ security/ ssl/ zfs/
         fstab group hostid hosts login.conf master.passwd:600 motd.template networks nsswitch.conf passwd profile
-        protocols pwd.db=etc/passwd rc.conf rc.firewall rc.subr resolv.conf services shells syslog.conf
+        pf.os protocols pwd.db=etc/passwd rc.conf rc.firewall rc.subr resolv.conf services shells syslog.conf
         spwd.db=etc/master.passwd:600 motd@../var/run/motd localtime!""",
     "etc/defaults": "rc.conf devfs.rules!",
     "etc/rc.d": "dnctl:555 inetd:555 ipfw:555 jail:555 pf:555 rtadvd:555 rtsold:555 syslogd:555",

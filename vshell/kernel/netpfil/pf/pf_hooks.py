@@ -1,0 +1,10 @@
+def hook(pf):
+    pass
+
+
+def dehook(pf):
+    pass
+
+
+def hook_eth(pf, on):
+    pass
