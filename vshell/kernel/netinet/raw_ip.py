@@ -31,6 +31,7 @@ from vshell.kernel.kern.module import SI_ORDER_THIRD, SI_SUB_PROTO_DOMAIN, Kerne
 from vshell.kernel.kern.prison_ip import prison_check_ip, prison_local_ip, prison_restricts
 from vshell.kernel.kern.uipc_socket import Protosw, Socket, protosw
 from vshell.kernel.net.mbuf import m_get
+from vshell.kernel.net.route.route_tables import outbound_flowid
 from vshell.kernel.netinet.in_pcb import ANY, Inpcb, Inpcbinfo, check_in, in_pcbladdr, in_pcblist
 from vshell.kernel.netinet.in_proto import IPPROTO_ANY, ip_protox
 from vshell.kernel.netinet.in_var import ifa_ifwithaddr, in_multicast
@@ -186,6 +187,7 @@ class RawProtosw(Protosw):
             ipflags |= IP_RAWOUTPUT
         else:
             m = self._header(inp, data, dst)
+            m.flowid = outbound_flowid(so.vnet, inp.laddr, dst, b"", inp.ip_p & 0xFF)
         if error := ip_output(so.vnet, m, inp.options, None, ipflags, inp.moptions, inp):
             raise KError(error)
         return len(data)

@@ -35,7 +35,7 @@ from vshell.kernel.kern.prison_ip import prison_local_ip, prison_remote_ip
 from vshell.kernel.kern.uipc_socket import Socket, protosw
 from vshell.kernel.net.mbuf import CsumMbuf, m_get
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_REJECT
-from vshell.kernel.net.route.route_tables import fib_lookup
+from vshell.kernel.net.route.route_tables import fib_lookup, outbound_flowid
 from vshell.kernel.netinet.in_pcb import Inpcb, in_lport, in_pcbbind, in_pcbconnect
 from vshell.kernel.netinet.in_var import in_multicast
 from vshell.kernel.netinet.ip_var import Ip, IpGlobal
@@ -96,6 +96,7 @@ class TcpInet6(TcpAf):
         if ect:
             m.data[m.off + 1] |= ect << 4
         m.flags |= mflags
+        m.flowid = outbound_flowid(vnet, src, dst, th[2:4], IPPROTO_TCP)
         vnet[Ip6].ip6stat.localout += 1
         return ip6_output(vnet, m, scope=scope)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vshell.abi.socket import AF_INET, IPPROTO_TCP, SO_DONTROUTE
 from vshell.kernel.net.mbuf import CsumMbuf, m_get
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_REJECT
-from vshell.kernel.net.route.route_tables import fib_lookup
+from vshell.kernel.net.route.route_tables import fib_lookup, outbound_flowid
 from vshell.kernel.netinet.in_var import in_localip
 from vshell.kernel.netinet.ip_output import ip_output
 from vshell.kernel.netinet.ip_var import IP_ROUTETOIF, Ip
@@ -82,6 +82,7 @@ class TcpInet(TcpAf):
         m.__class__ = CsumMbuf
         m.fib = fib
         m.flags |= mflags
+        m.flowid = outbound_flowid(vnet, src, dst, th[2:4], IPPROTO_TCP)
         options: Any = inp.options if inp is not None else None
         flags = IP_ROUTETOIF if inp is not None and inp.so.options & SO_DONTROUTE else 0
         return ip_output(vnet, m, options, None, flags, None, inp)

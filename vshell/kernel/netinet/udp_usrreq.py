@@ -25,6 +25,7 @@ from vshell.kernel.kern.prison_ip import prison_check_ip, prison_remote_ip, pris
 from vshell.kernel.kern.uipc_socket import Protosw, Socket, protosw
 from vshell.kernel.net.drops import drop
 from vshell.kernel.net.mbuf import M_BCAST, M_IP_NEXTHOP, M_MCAST, M_SPLIT, CsumMbuf, m_get
+from vshell.kernel.net.route.route_tables import outbound_flowid
 from vshell.kernel.netinet.counters import Counters
 from vshell.kernel.netinet.in_pcb import (
     ANY,
@@ -317,6 +318,7 @@ class UdpProtosw(Protosw):
         if so.options & SO_BROADCAST:
             ipflags |= IP_ALLOWBROADCAST
         udp.stat.opackets += 1
+        m.flowid = outbound_flowid(so.vnet, laddr, faddr, body[:4], IPPROTO_UDP)
         if error := ip_output(so.vnet, m, inp.options, None, ipflags, inp.moptions, inp):
             raise KError(error)
         return len(data)

@@ -75,6 +75,11 @@ def icmp6_input(ifp: Ifnet, m: Mbuf, off: int) -> None:
         stat.tooshort += 1
         drop(ifp, m, "icmp6_input", "message is too short")
         return
+    extra = ext6(ifp)
+    if is_multicast(dst) and (extra is None or dst not in extra.groups):
+        ip6.ip6stat.notmember += 1
+        drop(ifp, m, "icmp6_input", "not a member of the group")
+        return
     if in6_cksum(src, dst, IPPROTO_ICMPV6, body):
         stat.checksum += 1
         drop(ifp, m, "icmp6_input", "checksum of the ICMPv6 message is wrong")

@@ -147,12 +147,8 @@ def _addressed(ifp: Ifnet, m: Mbuf, extra: In6Ifextra, ip6: Ip6, src: bytes) -> 
     dst = bytes(m.data[m.off + 24 : m.off + 40])
     m.rcvif = ifp
     if is_multicast(dst):
-        m.flags |= M_MCAST
-        if dst not in extra.groups:
-            stat.notmember += 1
-            stat.cantforward += 1
-            drop(ifp, m, "ip6_input", "not a member of the group")
-            return
+        m.flags |= M_MCAST  # whether anybody here wants it is for the protocol to say
+        extra.ifstat["in_mcast"] += 1
         ip6_deliver(ifp, m)
         return
     for ia in ip6.hash.get(dst, ()):

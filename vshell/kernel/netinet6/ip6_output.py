@@ -142,7 +142,7 @@ def _route(
             return ifp or ifnet_byindex(vnet, scope), None
     if is_scoped(dst) and not scope and ifp is not None:
         scope = ifp.index
-    nh = fib_lookup(vnet, AF_INET6, dst, m.fib, scope)
+    nh = fib_lookup(vnet, AF_INET6, dst, m.fib, scope, m.flowid)
     if nh is None:
         return (ifp, None) if ifp is not None and is_linklocal(dst) else _NO_ROUTE
     return nh.ifp, nh
@@ -259,7 +259,7 @@ def ip6_forward(ifp: Ifnet, m: Mbuf) -> None:
     if m.flags & M_IP_NEXTHOP and m.tags and "ipforward" in m.tags:
         to = m.tags["ipforward"]
         m.flags &= ~M_IP_NEXTHOP
-    nh = fib_lookup(vnet, AF_INET6, to, m.fib, ifp.index if is_linklocal(to) else 0)
+    nh = fib_lookup(vnet, AF_INET6, to, m.fib, ifp.index if is_linklocal(to) else 0, m.flowid)
     if nh is None or nh.flags & (NHF_REJECT | NHF_BLACKHOLE):
         _unforwardable(ip6, ifp, m, nh)
         return

@@ -21,6 +21,7 @@ from vshell.abi.socket import AF_INET6, IN6ADDR_ANY, IPPROTO_ICMPV6, IPPROTO_IPV
 from vshell.kernel.kern.kern_priv import PRIV_NETINET_RAW, priv_check
 from vshell.kernel.kern.uipc_socket import Protosw, Socket, protosw
 from vshell.kernel.net.mbuf import m_get
+from vshell.kernel.net.route.route_tables import outbound_flowid
 from vshell.kernel.netinet6.icmp6 import ip6_ctlprotox
 from vshell.kernel.netinet6.in6_pcb import (
     In6pcb,
@@ -150,6 +151,7 @@ class RawIp6(Protosw):
         if len(data) > 0xFFFF:
             return EMSGSIZE
         m = m_get(packet, so.fibnum)
+        m.flowid = outbound_flowid(so.vnet, src, dst.addr, b"", proto)
         so.vnet[Ip6].ip6stat.rawout += 1
         if proto == IPPROTO_ICMPV6:
             so.vnet[Ip6].icmp6stat.outhist[data[0]] += 1

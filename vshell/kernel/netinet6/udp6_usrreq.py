@@ -20,6 +20,7 @@ from vshell.kernel.kern.module import SI_SUB_PROTO_DOMAIN, VnetModule
 from vshell.kernel.kern.uipc_socket import Protosw, Socket, protosw
 from vshell.kernel.net.drops import drop
 from vshell.kernel.net.mbuf import M_MCAST, CsumMbuf, m_get
+from vshell.kernel.net.route.route_tables import outbound_flowid
 from vshell.kernel.netinet.ip_var import Ip
 from vshell.kernel.netinet6.icmp6 import icmp6_error, ip6_ctlprotox
 from vshell.kernel.netinet6.in6_pcb import (
@@ -96,6 +97,10 @@ def udp6_input(ifp: Ifnet, m: Mbuf, off: int) -> None:
         matches = [max(matches, key=_specific)]
     hlim, tclass = m.data[base + 7], (m.data[base] << 4 | m.data[base + 1] >> 4) & 0xFF
     for so in matches:
+        pcb: In6pcb = so.pcb
+        if m.flags & M_MCAST and pcb.memberships and (ifp, dst) not in pcb.memberships:
+            ifp.vnet[Ip6].ip6stat.notmember += 1
+            continue
         if so.pcb.tunnel is not None and so.pcb.tunnel(ifp, m, packet[8:], src, sport):
             continue
         if so.rcv.append_record(packet[8:], name, control(so.pcb, ifp, hlim, dst, tclass)):
@@ -201,6 +206,7 @@ class UdpInet6(Protosw):
         moptions, ifp = pcb.sending(sin6.addr)
         m = m_get(header + packet, so.fibnum)
         m.__class__ = CsumMbuf
+        m.flowid = outbound_flowid(so.vnet, src, sin6.addr, head[:4], IPPROTO_UDP)
         error = ip6_output(
             so.vnet,
             m,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from vshell.abi.errno import EINVAL, ENOTCAPABLE, KError
 from vshell.abi.socket import AF_INET, AF_INET6
@@ -132,6 +133,15 @@ def rt_tables_get_rnh(vnet: Vnet, family: int, fib: int) -> Rib:
     """The table of a family in a fib."""
     rib: Rib = vnet[Rtable].table(family, fib)
     return rib
+
+
+def outbound_flowid(vnet: Vnet, src: bytes, dst: bytes, ports: bytes, proto: int) -> int:
+    """Which of several paths a packet of our own takes; `ports` are those of the flow that count, in network order.
+
+    0 until the stack has a route with several paths (fib4_calc_software_hash under V_fib_hash_outbound).
+    DIFFERS: a plain checksum; FreeBSD's hash has a key of random numbers, drawn at boot.
+    """
+    return crc32(src + dst + ports + bytes((proto,))) if vnet[Rtable].hash_outbound else 0
 
 
 def fib_lookup(vnet: Vnet, family: int, dst: bytes, fib: int = 0, scope: int = 0, flowid: int = 0) -> Nhop | None:
