@@ -29,7 +29,7 @@ here touches your computer; when you leave, the machine is gone.
   vshell undo                  take the last command back
   vshell help                  more of this kind
 
-More: man NAME (a page), apropos WORD (which page?), man vnet, man vshell.
+More: man NAME (a page), apropos WORD (which page?), man intro (a first hour).
 Tab completes commands, options and names. exit or ^D leaves.
 """
 
