@@ -17,7 +17,6 @@ NUMERIC = frozenset({"NF", "NR", "FNR", "RSTART", "RLENGTH"})
 TEXT = SPECIAL - NUMERIC
 AWAITED = frozenset({"system", "close", "fflush"})
 STRINGS = frozenset({"substr", "sprintf", "tolower", "toupper", "strftime", "gensub"})
-MATHS = {"sin": "sin", "cos": "cos"}
 TWO_ARGUMENTS = frozenset({"atan2", "and", "or", "xor", "lshift", "rshift"})
 COMPARE = {"==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 

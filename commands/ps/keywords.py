@@ -18,8 +18,6 @@ VFMT = "pid,state,time,sl,re,pagein,vsz,rss,lim,tsiz,%cpu,%mem,command"
 
 VSZ_KB, RSS_KB = 13_836, 2_412
 """Sizes shown for every process: about those of a small program; memory is not modelled."""
-SLEEP_IDLE = 20
-"""Seconds of sleep after which a process counts as idle (MAXSLP)."""
 
 
 class Row:

@@ -16,7 +16,6 @@ IPFW_MAX_SETS = 32
 IPFW_ARG_MIN, IPFW_ARG_MAX = 1, 65534
 IP_FW_TARG = 0
 """An argument taken from the table entry that matched (tablearg)."""
-IPFW_TABLES_DEFAULT = 128
 
 F_NOT, F_OR = 0x80, 0x40
 IPFW_RULE_NOOPT, IPFW_RULE_JUSTOPTS = 1, 2

@@ -10,7 +10,6 @@ from vshell.abi.record import Record
 
 AF_UNSPEC, AF_UNIX, AF_INET, AF_ROUTE, AF_LINK, AF_INET6, AF_NETGRAPH, AF_NETLINK = 0, 1, 2, 17, 18, 28, 32, 38
 AF_LOCAL = AF_UNIX
-PF_INET, PF_INET6, PF_ROUTE, PF_LOCAL = AF_INET, AF_INET6, AF_ROUTE, AF_UNIX
 
 SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_RDM, SOCK_SEQPACKET = 1, 2, 3, 4, 5
 SOCK_CLOEXEC, SOCK_NONBLOCK = 0x10000000, 0x20000000
@@ -68,16 +67,6 @@ class SockaddrUn(Record):
 
     path: str = ""
     family: int = AF_UNIX
-
-
-class SockaddrDl(Record):
-    """struct sockaddr_dl: a link-level address or just an interface."""
-
-    index: int = 0
-    name: str = ""
-    lladdr: bytes = b""
-    type: int = 0
-    family: int = AF_LINK
 
 
 class Message(Record):

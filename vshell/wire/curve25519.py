@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-KEY_LEN = 32
 _P = (1 << 255) - 19
 _A24 = 121665
 _BASE = (9).to_bytes(32, "little")

@@ -1,11 +1,6 @@
-"""ICMP messages (RFC 792, netinet/ip_icmp.h)."""
+"""Types and codes of ICMP messages (RFC 792, netinet/ip_icmp.h)."""
 
 from __future__ import annotations
-
-from struct import Struct
-
-from vshell.abi.record import Record
-from vshell.wire.cksum import in_cksum
 
 ICMP_ECHOREPLY, ICMP_UNREACH, ICMP_SOURCEQUENCH, ICMP_REDIRECT, ICMP_ECHO, ICMP_ROUTERADVERT, ICMP_ROUTERSOLICIT = (
     0, 3, 4, 5, 8, 9, 10,
@@ -31,43 +26,7 @@ ICMP_PARAMPROB_ERRATPTR, ICMP_PARAMPROB_OPTABSENT, ICMP_PARAMPROB_LENGTH = 0, 1,
 _INFO = frozenset((ICMP_ECHOREPLY, ICMP_ECHO, ICMP_ROUTERADVERT, ICMP_ROUTERSOLICIT, ICMP_TSTAMP, ICMP_TSTAMPREPLY, ICMP_IREQ,
                    ICMP_IREQREPLY, ICMP_MASKREQ, ICMP_MASKREPLY))  # fmt: skip
 
-_HEADER = Struct("!BBH4s")
-
 
 def icmp_infotype(kind: int) -> bool:
     """ICMP_INFOTYPE: a question or answer rather than an error."""
     return kind in _INFO
-
-
-class Icmp(Record):
-    """An ICMP message.  `void` is the word after the checksum: id and sequence, gateway, pointer, next MTU."""
-
-    type: int
-    code: int = 0
-    void: bytes = bytes(4)
-    payload: bytes = b""
-    cksum: int = 0
-
-    @property
-    def ident(self) -> int:
-        """icmp_id."""
-        return self.void[0] << 8 | self.void[1]
-
-    @property
-    def seq(self) -> int:
-        """icmp_seq."""
-        return self.void[2] << 8 | self.void[3]
-
-
-def icmp_pack(icmp: Icmp) -> bytes:
-    """The bytes of a message with its checksum computed."""
-    body = _HEADER.pack(icmp.type, icmp.code, 0, icmp.void) + icmp.payload
-    return body[:2] + in_cksum(body).to_bytes(2, "big") + body[4:]
-
-
-def icmp_unpack(data: bytes | bytearray, off: int = 0) -> Icmp | None:
-    """The fields of a message, None if it is cut short."""
-    if len(data) - off < ICMP_MINLEN:
-        return None
-    kind, code, cksum, void = _HEADER.unpack_from(data, off)
-    return Icmp(kind, code, void, bytes(data[off + ICMP_MINLEN :]), cksum)

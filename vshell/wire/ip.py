@@ -41,11 +41,6 @@ class Ip(Record):
     options: bytes = b""
     cksum: int = 0
 
-    @property
-    def hlen(self) -> int:
-        """Bytes of header, options included."""
-        return IP_HDR_LEN + len(self.options)
-
 
 def ip_pack(ip: Ip) -> bytes:
     """The bytes of a header with its checksum computed; options are padded to a multiple of four."""
@@ -53,17 +48,6 @@ def ip_pack(ip: Ip) -> bytes:
     vhl = 0x40 | (IP_HDR_LEN + len(options)) >> 2
     head = HEADER.pack(vhl, ip.tos, ip.length, ip.ident, ip.off, ip.ttl, ip.proto, 0, ip.src, ip.dst) + options
     return head[:10] + in_cksum(head).to_bytes(2, "big") + head[12:]
-
-
-def ip_unpack(data: bytes | bytearray, off: int = 0) -> Ip | None:
-    """The fields of a header, None if it is none."""
-    if len(data) - off < IP_HDR_LEN:
-        return None
-    vhl, tos, length, ident, frag, ttl, proto, cksum, src, dst = HEADER.unpack_from(data, off)
-    hlen = (vhl & 0xF) << 2
-    if vhl >> 4 != 4 or hlen < IP_HDR_LEN or len(data) - off < hlen:
-        return None
-    return Ip(src, dst, proto, length, ttl, tos, ident, frag, bytes(data[off + IP_HDR_LEN : off + hlen]), cksum)
 
 
 def ip_options(options: bytes) -> Iterator[tuple[int, int, int]]:

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from struct import Struct
 
-from vshell.abi.record import Record
 from vshell.wire.cksum import in_cksum, in_pseudo
 
 UDP_HDR_LEN = 8
 HEADER = Struct("!HHHH")
-
-
-class Udp(Record):
-    """A UDP header."""
-
-    sport: int
-    dport: int
-    length: int
-    cksum: int = 0
 
 
 def udp_pack(src: bytes, dst: bytes, sport: int, dport: int, payload: bytes, checksum: bool = True) -> bytes:
@@ -28,10 +18,3 @@ def udp_pack(src: bytes, dst: bytes, sport: int, dport: int, payload: bytes, che
         return head + payload
     cksum = in_cksum(head + payload, in_pseudo(src, dst, 17, length)) or 0xFFFF
     return HEADER.pack(sport, dport, length, cksum) + payload
-
-
-def udp_unpack(data: bytes | bytearray, off: int = 0) -> Udp | None:
-    """The fields of a header, None if it is cut short."""
-    if len(data) - off < UDP_HDR_LEN:
-        return None
-    return Udp(*HEADER.unpack_from(data, off))

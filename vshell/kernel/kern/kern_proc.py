@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     Entry = Callable[[Any], Coroutine[Any, Any, int]]
 
-RLIM_INFINITY = -1
 DEFAULT_LIMITS = {
     "cpu": -1, "fsize": -1, "data": 34359738368, "stack": 536870912, "core": -1, "rss": -1, "memlock": -1,
     "nproc": 12141, "nofile": 14094, "sbsize": -1, "vmem": -1, "npts": -1, "swap": -1, "kqueues": -1, "umtxp": -1,

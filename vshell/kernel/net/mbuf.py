@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 M_BCAST, M_MCAST, M_PROMISC, M_VLANTAG, M_SKIP_FIREWALL, M_FASTFWD_OURS, M_IP_NEXTHOP, M_LOOP, M_IP_FRAG, M_TSTMP = (
     0x10, 0x20, 0x40, 0x80, 0x100, 0x200, 0x400, 0x800, 0x1000, 0x2000,
 )  # fmt: skip
-M_AUTHIPHDR = 0x4000
 M_SPLIT = 0x10000
 """Only the IP header lies in the first mbuf, as it does after a tunnel's header was taken off: icmp_error will not read on."""
 M_CSUM_IP = 0x8000

@@ -551,7 +551,7 @@ def preceding(size: int) -> Callable[[bytes | bytearray, int], int]:
 INT8, UINT8, HINT8 = Int(1, True), Int(1), Int(1, form="x")
 INT16, UINT16, HINT16 = Int(2, True), Int(2), Int(2, form="x")
 INT32, UINT32, HINT32 = Int(4, True), Int(4), Int(4, form="x")
-INT64, UINT64, HINT64 = Int(8, True), Int(8), Int(8, form="x")
+INT64, UINT64 = Int(8, True), Int(8)
 STRING, SIZEDSTRING, IPADDR, ENADDR = String(), SizedString(), IpAddr(), EnAddr()
 NODEBUF = HOOKBUF = TYPEBUF = CMDBUF = String(32)
 PATHBUF = String(512)

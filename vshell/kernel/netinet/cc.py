@@ -105,9 +105,6 @@ class CcAlgo:
         tp.snd_ssthresh = max(tp.snd_ssthresh, tp.snd_cwnd - (tp.snd_cwnd >> 2))
         tp.snd_cwnd = min(tp.compute_initwnd(tp.fixed_maxseg()), tp.snd_cwnd)
 
-    def rtt_sample(self) -> None:
-        """The round trip was measured."""
-
     def cwnd_limited(self) -> bool:
         """True if the congestion window is what holds the sender back, or may soon be (CCF_CWND_LIMITED)."""
         tp = self.tp
