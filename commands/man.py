@@ -175,7 +175,7 @@ def search(p: Program, name: str, argv: list[str], folders: tuple[str, ...] = (F
     heads = [head for _, head in Manual(p.sys, folders).headings() if not sections or head.section == sections]
     found = Expression(p, options.args, name == "whatis").any(heads)
     for head in sorted(found, key=lambda head: (head.section, head.names)):
-        p.stdout.write(f"{', '.join(head.names)}({head.section}) - {head.summary}\n")
+        p.stdout.write(f"{head.listed}({head.section}) - {head.summary}\n")
     if not found:
         p.warnx("nothing appropriate")
         return NOTHING

@@ -34,6 +34,8 @@ TITLES = {
     "9": "Kernel Developer's Manual",
 }
 WIDTH = 78
+MANY, FEW = 8, 4
+"""Of more names than MANY a list of pages shows FEW."""
 INDENT, TAG = 5, 8
 """Columns: of a section's text, and of an item's text within it."""
 
@@ -61,6 +63,11 @@ class Heading(NamedTuple):
     section: str
     names: tuple[str, ...]
     summary: str
+
+    @property
+    def listed(self) -> str:
+        """Its names in a list of pages: not all of very many."""
+        return ", ".join(self.names if len(self.names) <= MANY else (*self.names[:FEW], "..."))
 
 
 class Page(NamedTuple):
@@ -466,7 +473,7 @@ def html_index(heads: Iterable[Heading]) -> str:
     for number in sorted(by_section):
         out.append(f"<h2>{number}: {_escape(TITLES.get(number, 'Manual'))}</h2>\n<dl>\n")
         for head in sorted(by_section[number]):
-            link = f'<a href="{file_name(head)}">{_escape(", ".join(head.names))}</a>'
+            link = f'<a href="{file_name(head)}">{_escape(head.listed)}</a>'
             out.append(f"<dt>{link}({number})</dt><dd>{_inline(head.summary, {})}</dd>\n")
         out.append("</dl>\n")
     return _document("vshell manual", "".join(out))

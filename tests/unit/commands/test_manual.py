@@ -190,6 +190,7 @@ def machine() -> Machine:
         ("apropos '('", 5, [], "apropos: unclosed parenthesis\napropos: nothing appropriate\n"),
         ("apropos '[' 2>&1 | head -1", 5, ["apropos: regcomp /[/: brackets ([ ]) not balanced"], ""),
         ("apropos", 5, [], "usage: apropos "),
+        ("whatis ng_tee", 0, ["ng_nodes, ng_async, ng_bpf, ng_bridge, ...(4) - types"], ""),
         ("whatis -q x", 5, [], "whatis: illegal option -- q\nusage: whatis "),
         ("help cd | head -1", 0, ["SH(1)"], ""),
         ("help test | head -1", 0, ["TEST(1)"], ""),
@@ -211,6 +212,26 @@ def test_programs(machine: Machine, command: str, status: int, out: list[str], e
         assert any(line.startswith(want) for line in lines), (want, lines)
     assert bool(lines) == bool(out)
     assert result.stderr.decode().startswith(err) and bool(result.stderr) == bool(err)
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "out"),
+    [
+        ("MANPAGER=cat script -q /dev/null man true", 0, "N\bNA\bAM\bME\bE"),
+        ("PAGER='tail -1' script -q /dev/null man true", 0, "vshell  "),
+        ("script -q /dev/null man -P 'exit 3' true", 3, ""),
+        ("script -q /dev/null man -P true ifconfig", 0, ""),
+        ("script -q /dev/null man -P nosuch true", 127, "nosuch: not found"),
+        ("script -q /dev/null man -w true", 0, "true.1.md"),
+        ("script -q /dev/null man -P cat nosuch true", 1, 'No manual entry for "nosuch"'),
+        ("(sleep 1; echo G; sleep 1; echo q) | script -q /dev/null man true", 0, "\x1b[1mSEE"),
+    ],
+)
+def test_pager(machine: Machine, command: str, status: int, out: str) -> None:
+    """On a terminal pages go through the pager, whose status counts."""
+    result = machine.run(command)
+    assert out in result.stdout.decode()
+    assert result.status == status
 
 
 def test_help_fits_a_screen(machine: Machine) -> None:
