@@ -70,7 +70,7 @@ class AllPrison:
         self.default_allow = {"set_hostname", "reserved_ports", "unprivileged_proc_debug", "suser"}
         self.default_enforce_statfs = 2
         self.max_af_ips = 255
-        self.meta_maxbufsize = 4096
+        self.meta_maxbufsize = self.meta_announced = 4096
 
     def insert(self, pr: Prison) -> None:
         """Link a jail in at the place of its jid."""

@@ -242,7 +242,26 @@ def _all_attribute(attr: str) -> Any:
 
 
 HANDLERS["security.jail.jail_max_af_ips"] = _all_attribute("max_af_ips")
-HANDLERS["security.jail.meta_maxbufsize"] = _all_attribute("meta_maxbufsize")
+
+
+@sysctl_handler("security.jail.meta_maxbufsize")
+def jm_sysctl_meta_maxbufsize(td: Proc, new: Any) -> int:
+    """The limit for new values; the one that is announced stays while a jail may still have something longer."""
+    every = td.ucred.prison.all
+    old = every.meta_maxbufsize
+    if new is not None:
+        every.meta_maxbufsize = new
+        if new >= every.meta_announced or not every.list:
+            every.meta_announced = new
+    return old
+
+
+def jm_sysctl_param_meta(td: Proc, new: Any) -> str:
+    """How long a value that is read may be."""
+    return str(td.ucred.prison.all.meta_announced)
+
+
+HANDLERS["security.jail.param.meta"] = HANDLERS["security.jail.param.env"] = jm_sysctl_param_meta
 
 
 def _own_allow(name: str) -> Any:
