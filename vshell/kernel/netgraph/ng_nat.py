@@ -30,6 +30,7 @@ from vshell.kernel.netinet.libalias.alias_db import (
 )
 from vshell.kernel.netinet.libalias.alias_proxy import LibAliasProxyRule
 from vshell.kernel.netinet.libalias.alias_util import recompute
+from vshell.wire.ip import IP_HDR_LEN
 
 if TYPE_CHECKING:
     from vshell.kernel.net.mbuf import Mbuf
@@ -226,7 +227,7 @@ class Nat(LastHook, ngtype="nat", cookie=1107718711):
             skip = ETHER_HDR
         data, off = m.data, m.off + skip
         size = len(data) - off
-        if size >= 20 and data[off] >> 4 == 4 and size >= data[off + 2] << 8 | data[off + 3]:
+        if size >= IP_HDR_LEN and data[off] >> 4 == 4 and size >= data[off + 2] << 8 | data[off + 3]:
             error = self._alias(hook, data, off)
             if error:
                 return error
@@ -245,5 +246,6 @@ class Nat(LastHook, ngtype="nat", cookie=1107718711):
         if result == PKT_ALIAS_ERROR:
             return EINVAL
         del data[off + (data[off + 2] << 8 | data[off + 3]) :]
-        recompute(data, off, (data[off] & 15) << 2)
+        if len(data) >= off + IP_HDR_LEN:
+            recompute(data, off, (data[off] & 15) << 2)
         return 0
