@@ -39,6 +39,8 @@ TYPES = {
 
 THIRD_PARTY = {
     "vshell.shell": {"prompt_toolkit", "pygments"},
+    # For the tables of our own program; what FreeBSD's programs print is theirs to the letter.
+    "vshell.commands.vshell": {"tabulate"},
 }
 
 NOT_IN_KERNEL = {

@@ -44,17 +44,22 @@ async def main(p: Program, args: list[str]) -> int:
 
 
 def _show(p: Program) -> int:
+    from tabulate import tabulate
+
     state: ClockState = p.sys.vshell(CLOCK())
     try:
         rate = p.sys.vshell(PACE())
         course = "paused between commands" if not rate else "real time" if rate == 1 else f"{rate:g} times real time"
     except KError:
         course = "jumps from event to event"
-    p.stdout.write(f"time     {strftime('%Y-%m-%d %H:%M:%S', gmtime(state.realtime // 1_000_000_000))} UTC\n")
-    p.stdout.write(f"uptime   {state.uptime / 1e9:.6f} s\n")
-    p.stdout.write(f"course   {course}\n")
     due = f", the next in {(state.next - state.uptime) / 1e9:.6f} s" if state.next >= 0 else ""
-    p.stdout.write(f"events   {state.pending} pending{due}\n")
+    rows = (
+        ("time", strftime("%Y-%m-%d %H:%M:%S UTC", gmtime(state.realtime // 1_000_000_000))),
+        ("uptime", f"{state.uptime / 1e9:.6f} s"),
+        ("course", course),
+        ("events", f"{state.pending} pending{due}"),
+    )
+    p.stdout.write(tabulate(rows, tablefmt="plain", disable_numparse=True) + "\n")
     return 0
 
 
