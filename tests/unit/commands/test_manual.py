@@ -331,7 +331,7 @@ def test_completion(machine: Machine) -> None:
 
 def first_words(name: str, *titles: str) -> set[str]:
     """What items of some sections of a page (all, if none is named) explain: the first word of each term."""
-    page = next(p for p in (page_of(path) for path in PAGES) if name in (p.heading.name, *p.heading.names))
+    page = next(p for p in map(page_of, PAGES) if name == p.heading.name)
     wanted = titles or tuple(b.text for b in page.blocks if b.kind == "section")
     return {
         word.split()[0]
@@ -371,6 +371,15 @@ def test_words_of_grammars() -> None:
     assert {name.removeprefix("ng_") for name in page.heading.names} - {"nodes"} == node_types
     told = {m for b in page.blocks for m in re.findall(r"`(\w+)`(?=[:,.]| )", b.term + " " + b.text)}
     assert not node_types - told - first_words("ng_nodes")
+
+
+@pytest.mark.parametrize("path", [p for p in PAGES if p.name.startswith("ng_") and p.stem != "ng_nodes.4"], ids=lambda p: p.stem)
+def test_messages_of_nodes(path: Path) -> None:
+    """A page of a node type tells its messages."""
+    page = page_of(path)
+    source = (TOP / "vshell/kernel/netgraph" / f"{page.heading.name}.py").read_text("utf-8")
+    messages = set(re.findall(r'ngmsg\([^)"]*"(\w+)"', source))
+    assert first_words(page.heading.name, "Messages") == messages
 
 
 def test_settings_and_options_of_vshell() -> None:
