@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from vshell.abi.errno import EADDRNOTAVAIL, KError
 from vshell.abi.if_tunnel import SIOCGIFPDSTADDR, SIOCGIFPSRCADDR, SIOCSIFPHYADDR
 from vshell.abi.netlink_iface import RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR, Address, Link
-from vshell.abi.socket import AF_INET
+from vshell.abi.socket import AF_INET, AF_INET6
 from vshell.abi.sockio import IFF_BROADCAST, IFF_LOOPBACK, IFF_POINTOPOINT
 from vshell.commands.ifconfig.configure import bad_value
 from vshell.commands.ifconfig.context import Context
@@ -32,7 +34,50 @@ def request(ctx: Context) -> Request:
     return found
 
 
-class Inet(Family):
+class Internet(Family):
+    """What inet and inet6 have in common."""
+
+    read: Callable[[Context], Request] = staticmethod(request)
+    """The addresses read so far."""
+    phyaddr = "SIOCSIFPHYADDR"
+
+    def copyaddr(self, ctx: Context, to: int, source: int) -> None:
+        """in_copyaddr."""
+        addrs = self.read(ctx).addrs
+        if source in addrs:
+            addrs[to] = addrs[source]
+
+    def setvhid(self, ctx: Context, vhid: int) -> None:
+        """in_set_vhid."""
+        self.read(ctx).vhid = vhid
+
+    def settunnel(self, ctx: Context, src: bytes, dst: bytes) -> bool:
+        """in_set_tunnel."""
+        try:
+            ctx.ioctl(SIOCSIFPHYADDR(ctx.ifname, self.af, src, dst))
+        except KError:
+            ctx.warn(self.phyaddr)
+        return True
+
+    def status_tunnel(self, ctx: Context) -> None:
+        """in_status_tunnel."""
+        ends = []
+        for question in (SIOCGIFPSRCADDR, SIOCGIFPDSTADDR):
+            try:
+                answer: bytes = ctx.ioctl(question(ctx.ifname), ctx.local_socket())
+            except KError:
+                return
+            if len(answer) != (16 if self.af == AF_INET6 else 4):
+                return
+            ends.append(self.end_name(ctx, answer))
+        ctx.out(f"\ttunnel {self.name} {ends[0]} --> {ends[1]}\n")
+
+    def end_name(self, ctx: Context, addr: bytes) -> str:
+        """One end of a tunnel."""
+        return inet_ntoa(addr)
+
+
+class Inet(Internet):
     """inet."""
 
     name = "inet"
@@ -71,21 +116,11 @@ class Inet(Family):
             text = name
         req.addrs[which] = getip(ctx, text)
 
-    def copyaddr(self, ctx: Context, to: int, source: int) -> None:
-        """in_copyaddr."""
-        addrs = request(ctx).addrs
-        if source in addrs:
-            addrs[to] = addrs[source]
-
     def postproc(self, ctx: Context, newaddr: bool, ifflags: int) -> None:
         """in_postproc: a mask is a must, but on point-to-point links and loopbacks."""
         req = request(ctx)
         if newaddr and ADDR in req.addrs and not req.maskset and not ifflags & (IFF_POINTOPOINT | IFF_LOOPBACK):
             ctx.errx("ERROR: setting interface address without mask is no longer supported.")
-
-    def setvhid(self, ctx: Context, vhid: int) -> None:
-        """in_set_vhid."""
-        request(ctx).vhid = vhid
 
     def remove(self, ctx: Context) -> int:
         """Without an address the first one goes."""
@@ -109,27 +144,6 @@ class Inet(Family):
             AF_INET, link_index(ctx), addrs.get(ADDR, bytes(4)), req.plen, addrs.get(DSTADDR), addrs.get(BRDADDR), vhid=req.vhid
         )
         return execute(ctx, new, "in_exec_nl")
-
-    def status_tunnel(self, ctx: Context) -> None:
-        """in_status_tunnel."""
-        ends = []
-        for question in (SIOCGIFPSRCADDR, SIOCGIFPDSTADDR):
-            try:
-                answer: bytes = ctx.ioctl(question(ctx.ifname), ctx.local_socket())
-            except KError:
-                return
-            if len(answer) != 4:
-                return
-            ends.append(inet_ntoa(answer))
-        ctx.out(f"\ttunnel inet {ends[0]} --> {ends[1]}\n")
-
-    def settunnel(self, ctx: Context, src: bytes, dst: bytes) -> bool:
-        """in_set_tunnel."""
-        try:
-            ctx.ioctl(SIOCSIFPHYADDR(ctx.ifname, AF_INET, src, dst))
-        except KError:
-            ctx.warn("SIOCSIFPHYADDR")
-        return True
 
 
 def _width(ctx: Context, text: str, width: str) -> int:

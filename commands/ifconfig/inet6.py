@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from vshell.abi.errno import EAFNOSUPPORT, EPFNOSUPPORT, EPROTONOSUPPORT, KError
-from vshell.abi.if_tunnel import SIOCGIFPDSTADDR, SIOCGIFPSRCADDR, SIOCSIFPHYADDR, recover_scope
+from vshell.abi.if_tunnel import recover_scope
 from vshell.abi.in6 import (
     IN6_IFF_ANYCAST,
     IN6_IFF_AUTOCONF,
@@ -30,11 +30,12 @@ from vshell.abi.in6 import (
 )  # fmt: skip
 from vshell.abi.netlink_iface import RTM_DELADDR, RTM_GETADDR, RTM_NEWADDR, Address, Link
 from vshell.abi.socket import AF_INET6, SOCK_DGRAM
+from vshell.commands.ifconfig import inet
 from vshell.commands.ifconfig.bits import print_bits
 from vshell.commands.ifconfig.configure import bad_value
 from vshell.commands.ifconfig.context import Context
-from vshell.commands.ifconfig.inet import execute, host_name, link_index
-from vshell.commands.ifconfig.keywords import ADDR, BRDADDR, DSTADDR, MASK, RIDADDR, Family, arg, flag
+from vshell.commands.ifconfig.inet import Internet, execute, host_name, link_index
+from vshell.commands.ifconfig.keywords import ADDR, BRDADDR, DSTADDR, MASK, RIDADDR, arg, flag
 from vshell.userland.addr import is_linklocal
 from vshell.userland.cnumber import strtol
 from vshell.userland.netdb import GaiError, getaddrinfo, numeric_name
@@ -53,18 +54,16 @@ ADDRESS_FLAGS = (
 )  # fmt: skip
 
 
-class Request:
+class Request(inet.Request):
     """What has been read of the addresses (struct in6_pdata)."""
 
     def __init__(self) -> None:
-        self.addrs: dict[int, bytes] = {}
-        self.plen = 0
+        super().__init__()
         self.explicit = False
         """A prefix length was given."""
         self.flags = 0
         self.vltime: int | None = None
         self.pltime: int | None = None
-        self.vhid = 0
 
 
 def request(ctx: Context) -> Request:
@@ -73,11 +72,13 @@ def request(ctx: Context) -> Request:
     return found
 
 
-class Inet6(Family):
+class Inet6(Internet):
     """inet6."""
 
     name = "inet6"
     af = AF_INET6
+    read = staticmethod(request)
+    phyaddr = "SIOCSIFPHYADDR_IN6"
 
     def status(self, ctx: Context, link: Link, addr: Address | None) -> None:
         """in6_status_nl."""
@@ -113,21 +114,11 @@ class Inet6(Family):
             req.explicit = True
         req.addrs[which] = _getip(ctx, text)
 
-    def copyaddr(self, ctx: Context, to: int, source: int) -> None:
-        """in6_copyaddr."""
-        addrs = request(ctx).addrs
-        if source in addrs:
-            addrs[to] = addrs[source]
-
     def postproc(self, ctx: Context, newaddr: bool, ifflags: int) -> None:
         """in6_postproc: prefixes are 64 bits long unless it is said otherwise."""
         req = request(ctx)
         if not req.explicit:
             req.plen, req.explicit = 64, True
-
-    def setvhid(self, ctx: Context, vhid: int) -> None:
-        """in6_set_vhid."""
-        request(ctx).vhid = vhid
 
     def remove(self, ctx: Context) -> int:
         """in6_exec_nl(NL_RTM_DELADDR)."""
@@ -143,26 +134,9 @@ class Inet6(Family):
         )  # fmt: skip
         return execute(ctx, new, "")
 
-    def status_tunnel(self, ctx: Context) -> None:
-        """in6_status_tunnel."""
-        ends = []
-        for question in (SIOCGIFPSRCADDR, SIOCGIFPDSTADDR):
-            try:
-                answer: bytes = ctx.ioctl(question(ctx.ifname), ctx.local_socket())
-            except KError:
-                return
-            if len(answer) != 16:
-                return
-            ends.append(numeric_name(ctx.p, *recover_scope(answer)))
-        ctx.out(f"\ttunnel inet6 {ends[0]} --> {ends[1]}\n")
-
-    def settunnel(self, ctx: Context, src: bytes, dst: bytes) -> bool:
-        """in6_set_tunnel."""
-        try:
-            ctx.ioctl(SIOCSIFPHYADDR(ctx.ifname, AF_INET6, src, dst))
-        except KError:
-            ctx.warn("SIOCSIFPHYADDR_IN6")
-        return True
+    def end_name(self, ctx: Context, addr: bytes) -> str:
+        """One end of a tunnel."""
+        return numeric_name(ctx.p, *recover_scope(addr))
 
     def other_status(self, ctx: Context) -> None:
         """nd6_status."""
