@@ -75,6 +75,13 @@ def test_editing(desk: Desk) -> None:
     assert desk.type("nonsense\x15echo ok\r") == "ok\n"
 
 
+def test_search_runs_what_it_found(desk: Desk) -> None:
+    """One enter is enough."""
+    desk.type("echo before\r")
+    desk.type("true\r")
+    assert desk.type("\x12bef\r") == "before\n"
+
+
 def test_history(desk: Desk) -> None:
     """The up key brings the last line back."""
     desk.type("echo before\r")

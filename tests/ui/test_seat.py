@@ -80,6 +80,37 @@ def test_undo_of_edited_and_continued_lines(typist: Typist) -> None:
     assert typist.type("vshell undo 2") == "undone: echo ab\nundone: for i in 1 2; do\necho $i; done\n"
 
 
+def test_undo_with_a_job_running(typist: Typist) -> None:
+    """Its time does not come sooner for that."""
+    typist.type("sleep 1000 &")
+    typist.type("true")
+    assert typist.type("vshell undo") == "undone: true\n"
+    assert typist.type("jobs") == "[1] + Running                 sleep 1000\n"
+
+
+def test_undo_everything(typist: Typist) -> None:
+    """The prompt is there at once, as after every command."""
+    typist.type("true")
+    typist.type("")
+    assert typist.type("vshell undo") == "undone: true\n"
+    typist.seat.catch_up()
+    assert typist.seat.tail == PROMPT.encode()
+
+
+def test_undo_in_a_shell_in_a_jail(typist: Typist) -> None:
+    """What was typed there is undone, not the way there; what read(1) got is no command."""
+    typist.type("jail -c name=a vnet persist")
+    typist.type("jexec a")
+    typist.type("ifconfig lo0 127.0.0.1")
+    typist.type("read word")
+    typist.type("down")
+    typist.type("ifconfig lo0 $word")
+    assert typist.type("vshell undo").startswith("undone: ifconfig lo0 $word\n")
+    assert typist.type("echo $word; ifconfig lo0 | head -1").startswith("down\nlo0: flags=1008049<UP,")
+    typist.type("exit")
+    assert typist.type("vshell undo 5").startswith("undone: jexec a\nundone: ifconfig lo0 127.0.0.1\nundone: read word\n")
+
+
 def test_addresses_are_the_same_again(typist: Typist) -> None:
     """What is made again has the same random numbers."""
     typist.type("ifconfig epair create; ifconfig epair0a ether 2>/dev/null >/dev/null")
@@ -111,6 +142,13 @@ def test_broken_file(typist: Typist, tmp_path: Path) -> None:
         '{"vshell": 1}',
         '{"vshell": 2, "seed": 0}',
         '{"vshell": 1, "seed": 0, "vimage": 1, "lines": [3], "entries": []}',
+        '{"vshell": 1, "seed": 0, "vimage": 1, "lines": [[3, "ls"]], "entries": []}',
+        '{"vshell": 1, "seed": 0, "vimage": 1, "lines": [], "entries": [[1e30, "ls\\n"]]}',
+        '{"vshell": 1, "seed": 0, "vimage": 1, "lines": [], "entries": [[1e999, "ls\\n"]]}',
+        '{"vshell": 1, "seed": 0, "vimage": 1, "lines": [], "entries": [[-1, "ls\\n"]]}',
+        '{"vshell": 1, "seed": 0, "vimage": 1, "lines": [], "entries": [[5, "ls\\n"], [4, "ls\\n"]]}',
+        '{"vshell": 1, "seed": 0, "vimage": 1, "lines": [], "entries": [[5, [0, 80]]]}',
+        "[" * 100_000,
     ):
         (folder / "bad.json").write_text(text)
         assert typist.type("vshell load bad") == "vshell: load: the file of the session cannot be used\n"
@@ -128,6 +166,50 @@ def test_record(typist: Typist) -> None:
         typist.type("vshell record -t 2")
         == "  $ printf abc\n  abc (no-eol)\n  $ vshell record\n  vshell: record: only in an interactive session\n  [1]\n"
     )
+
+
+def test_record_of_shells_in_shells(typist: Typist) -> None:
+    """What was typed at them is their input, so it replays."""
+    for line in (
+        "jail -c name=a vnet persist",
+        "jexec a",
+        "ifconfig -l",
+        "sh",
+        "X=1; echo $X",
+        "exit",
+        "exit",
+        "jls name; sh",
+        "echo $X",
+        "exit 3",
+        "",
+        "true",
+    ):
+        typist.type(line)
+    assert typist.type("vshell record").split("\n") == [
+        "```console",
+        "$ jail -c name=a vnet persist",
+        "$ jexec a <<'EOF'",
+        "> ifconfig -l",
+        "> sh <<'EOF1'",
+        "> X=1; echo $X",
+        "> exit",
+        "> EOF1",
+        "> exit",
+        "> EOF",
+        "lo0",
+        "1",
+        "$ { jls name; sh",
+        "> } <<'EOF'",
+        "> echo $X",
+        "> exit 3",
+        "> EOF",
+        "a",
+        "",
+        "[3]",
+        "$ true",
+        "```",
+        "",
+    ]
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ class SKIP(MetaRequest):
 
 
 class UNDO(MetaRequest):
-    """Make the machine again as it was before the last `count` lines typed at the session's shell.
+    """Make the machine again as it was before the last `count` commands typed at its shells.
 
     Returns those lines, the oldest first; ERANGE if there are not so many.
     """
@@ -60,7 +60,10 @@ class UNDO(MetaRequest):
 
 
 class LINES(MetaRequest):
-    """The lines typed at the session's shell so far, without the one being run: tuple[str, ...]."""
+    """The commands typed so far, without the one being run: tuple[str, ...].
+
+    What was typed at a shell that a command started (jexec) stands in a here-document of that command.
+    """
 
 
 class SAVE(MetaRequest):
@@ -85,7 +88,8 @@ class RERUN(MetaRequest):
 class INTERACTIVE(MetaRequest):
     """A shell tells that it takes commands from a terminal; `names` gives what only it knows, for completion.
 
-    ("variable" | "function" | "alias" | "builtin") -> names; ("status") -> how the last command ended.
+    ("variable" | "function" | "alias" | "builtin") -> names; ("status") -> how the last command ended;
+    ("reading") -> not empty while it waits for a command, and not for what its builtin read(1) reads.
     """
 
     names: Callable[[str], list[str]]

@@ -10,10 +10,11 @@ from prompt_toolkit.application import get_app
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import CompleteEvent, get_common_complete_suffix
 from prompt_toolkit.enums import EditingMode
-from prompt_toolkit.filters import Condition, vi_navigation_mode
+from prompt_toolkit.filters import Condition, is_searching, vi_navigation_mode
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.search import accept_search
 from prompt_toolkit.styles import Style
 
 from vshell.shell.completion import GuestCompleter
@@ -75,6 +76,12 @@ def bindings() -> KeyBindings:
         elif found:
             buffer.start_completion(select_first=False)
 
+    @keys.add("enter", filter=is_searching)
+    def _found(event: KeyPressEvent) -> None:
+        """The line that was found is run, as in sh; other keys that end the search edit it."""
+        accept_search()
+        event.current_buffer.validate_and_handle()
+
     @keys.add("c-d", filter=Condition(lambda: get_app().current_buffer.text.endswith("\n")))
     def _end(event: KeyPressEvent) -> None:
         event.app.exit(exception=EndOfFile(event.current_buffer.text))
@@ -103,7 +110,7 @@ def make_session(
         editing_mode=EditingMode.VI if config.text("edit-mode") == "vi" else EditingMode.EMACS,
         bottom_toolbar=toolbar if config.on("toolbar") else None,
         multiline=Condition(lambda: unfinished(get_app().current_buffer.text)),
-        prompt_continuation="> ",
+        prompt_continuation=lambda width, line, wraps: "" if wraps else "> ",
         key_bindings=bindings(),
         enable_open_in_editor=False,
         enable_suspend=False,

@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 FORMAT = 1
+LATEST = 100 * 365 * 86400 * 1_000_000_000
+"""No session lasts longer, ns."""
 NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,99}")
+SIMPLE = re.compile(r"[\w ./:=@+-]+")
+"""A command to which a redirection can be appended as it stands."""
 
 
 class Entry(NamedTuple):
@@ -24,10 +28,11 @@ class Entry(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A command typed at the session's shell, and the number of entries before it."""
+    """A command typed at a shell, the number of entries before it, and how many shells are around that shell."""
 
     start: int
     text: str
+    depth: int = 0
 
 
 class Journal:
@@ -63,18 +68,49 @@ class Journal:
         """Read one; OSError, ValueError if it is no journal."""
         import json
 
-        content = json.loads(path.read_text("utf-8"))
         try:
+            content = json.loads(path.read_text("utf-8"))
             if content["vshell"] != FORMAT:
                 raise ValueError("another version's")
             new = cls(int(content["seed"]), bool(content["vimage"]))
-            new.lines = [Line(int(start), str(text)) for start, text in content["lines"]]
+            new.lines = [Line(int(start), str(text), *map(int, depth)) for start, text, *depth in content["lines"]]
             for when, what in content["entries"]:
                 size = None if isinstance(what, str) else (int(what[0]), int(what[1]))
                 new.entries.append(Entry(int(when), what.encode("latin-1") if size is None else b"", size))
-        except (KeyError, TypeError, IndexError, UnicodeEncodeError) as e:
+        except (KeyError, TypeError, IndexError, OverflowError, UnicodeEncodeError, RecursionError) as e:
             raise ValueError("not a session") from e
+        new._check()
         return new
+
+    def _check(self) -> None:
+        """ValueError where this cannot have happened."""
+        starts = [0, *(line.start for line in self.lines), len(self.entries)]
+        times = [0, *(entry.when for entry in self.entries), LATEST]
+        sizes = [entry.size for entry in self.entries if entry.size is not None]
+        if starts != sorted(starts) or times != sorted(times) or not all(0 < n < 32768 for size in sizes for n in size):
+            raise ValueError("not a session")
+
+    def script(self) -> tuple[str, ...]:
+        """The commands; those typed at a shell that a command started follow it as a here-document."""
+        return tuple(_nested(self.lines, 0))
+
+
+def _nested(lines: list[Line], depth: int) -> list[str]:
+    """Lines of one shell, and of those it started."""
+    out: list[str] = []
+    i = 0
+    while i < len(lines):
+        text = lines[i].text
+        inner = i + 1
+        while inner < len(lines) and lines[inner].depth > depth:
+            inner += 1
+        if inner > i + 1:
+            end = f"EOF{depth or ''}"
+            opened = f"{text} <<'{end}'" if SIMPLE.fullmatch(text) else f"{{ {text}\n}} <<'{end}'"
+            text = "\n".join([opened, *_nested(lines[i + 1 : inner], depth + 1), end])
+        out.append(text)
+        i = inner
+    return out
 
 
 def state_folder() -> Path:

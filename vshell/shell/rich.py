@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from vshell.shell.config import Config
     from vshell.shell.seat import Seat
 
-SHELLS = frozenset({"sh"})
-"""Programs whose lines are edited."""
-
 INTR, EOF = b"\x03", b"\x04"
 PS2 = b"> "
 TITLED = ("xterm", "screen", "tmux", "rxvt", "alacritty", "foot", "kitty", "vte")
@@ -128,12 +125,10 @@ class RichTerminal:
     def reader(self) -> Proc | None:
         """The shell that waits for a line at the terminal, if one does."""
         tty = self.seat.tty
-        if tty.readable() or not tty.termios.icanon:
+        if not tty.termios.icanon:
             return None
-        for p in tty.rchan.sleepers:
-            if p.comm in SHELLS and p.pgid == tty.pgrp:
-                return p
-        return None
+        p = self.seat.shell_at_prompt()
+        return p if p is not None and p.pgid == tty.pgrp else None
 
     def toolbar(self) -> str:
         """Where one is and what time it is there, what is going on, and how the last command ended."""
@@ -244,6 +239,7 @@ class RichTerminal:
 
     def _type(self, keys: bytes) -> None:
         """Hand keys to the tty; the editor has shown them already."""
+        self.seat.resize(*terminal.size())  # while a line was edited, the editor got the signal
         self.tail = b""
         self._muted = True
         try:

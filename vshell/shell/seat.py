@@ -42,12 +42,12 @@ class Seat:
         self._wanted: Journal | None = None
         self._asker: Proc | None = None
         self._start: int | None = None
-        """Where the line that is being typed at the session's shell begins, in the journal."""
+        """Where the line that is being typed at a shell begins, in the journal."""
         self._continues = False
         self._sit_at(journal)
 
-    def _sit_at(self, journal: Journal) -> None:
-        """Make the machine of a journal and bring it to where that ends."""
+    def _sit_at(self, journal: Journal, again: bool = False) -> None:
+        """Make the machine of a journal and bring it to where that ends; `again`: to a prompt that is there already."""
         self.journal = journal
         self.machine = machine = self._boot(journal)
         self.tty = machine.console
@@ -64,7 +64,7 @@ class Seat:
                 self.tty.set_size(*entry.size)
             else:
                 self.tty.input(entry.keys)
-        if journal.entries:
+        if journal.entries or again:
             self._settle()
         self._hidden = False
         waiting = self.reader_waits
@@ -85,16 +85,16 @@ class Seat:
         clock.advance(when)
 
     def _settle(self) -> None:
-        """Go on until the session's shell waits for a line, as it did when it was left (an hour at most)."""
+        """Go on until a shell waits for a line, as it did when it was left (an hour at most)."""
         clock = self.machine.kernel.clock
         end = clock.now + 3600 * 1_000_000_000
         while not self.shell.exited and not self.reader_waits() and clock.now < end:
             if self.machine.kernel.step(BURST):
                 clock.advance(clock.now + BUSY)
-            elif (deadline := clock.next()) is not None:
-                clock.advance(deadline)
-            else:
+            elif self.reader_waits() or (deadline := clock.next()) is None:
                 return
+            else:
+                clock.advance(deadline)
 
     # terminal --------------------------------------------------------------------------------------------------
     def _output(self, data: bytes) -> None:
@@ -108,33 +108,46 @@ class Seat:
         """True if somebody waits for the keyboard."""
         return any(not p.stopped for p in self.tty.rchan.sleepers)
 
-    def _at_shell(self) -> bool:
-        """True if the session's own shell waits for a line."""
-        return self.shell in self.tty.rchan.sleepers and not self.tty.readable()
+    def shell_at_prompt(self) -> Proc | None:
+        """The shell that waits for a command, if one does."""
+        if self.tty.readable():
+            return None
+        return next((p for p in self.tty.rchan.sleepers if p.pid in self._names and self._names[p.pid]("reading")), None)
 
     def keys(self, data: bytes) -> None:
         """Keys were hit."""
         entries = self.journal.entries
-        if self._at_shell():
+        shell = self.shell_at_prompt()
+        if shell is not None:
             if self._start is None:
                 self._start = len(entries)
                 self._continues = self.tail.startswith(PS2)
             entries.append(Entry(self.machine.kernel.clock.now, data))
             if data.endswith(ENTER):
-                self._line_typed(self._start)
+                self._line_typed(self._start, self._depth(shell))
                 self._start = None
         else:
             entries.append(Entry(self.machine.kernel.clock.now, data))
         self.tty.input(data)
 
-    def _line_typed(self, start: int) -> None:
-        """A line for the session's shell is complete: note it, or that it continues the last one."""
+    def _depth(self, shell: Proc) -> int:
+        """How many shells are around this one."""
+        depth, p = 0, shell.parent
+        while p is not None:
+            depth += p.pid in self._names
+            p = p.parent
+        return depth
+
+    def _line_typed(self, start: int, depth: int) -> None:
+        """A line for a shell is complete: note it, or that it continues the last one."""
         journal = self.journal
         text = typed_text(b"".join(entry.keys for entry in journal.entries[start:]))
         if self._continues and journal.lines:
             first = journal.lines.pop()
             start, text = first.start, f"{first.text}\n{text}"
-        journal.lines.append(Line(start, text))
+        elif not text.strip():
+            return
+        journal.lines.append(Line(start, text, depth))
 
     def take_unfinished(self) -> bytes:
         """Take back what was typed of a line that is not complete: an editor of lines takes over."""
@@ -154,7 +167,7 @@ class Seat:
         self.driver.catch_up()
         if self._wanted is not None and self._asker is not None and self._asker.exited:
             wanted, self._wanted, self._asker, self._start = self._wanted, None, None, None
-            self._sit_at(wanted)
+            self._sit_at(wanted, again=True)
             self.show(self.tail)
             self.remade()
 
@@ -181,7 +194,7 @@ class Seat:
         self.driver.skip(request.until)
 
     def _lines(self, td: Proc, request: LINES) -> tuple[str, ...]:
-        return tuple(line.text for line in self.journal.lines[:-1])
+        return self.journal.before(1).script()
 
     def _undo(self, td: Proc, request: UNDO) -> tuple[str, ...]:
         if request.count < 1 or request.count >= len(self.journal.lines):

@@ -223,7 +223,7 @@ async def _start(sh: Interp, argv: list[str], commands: int = -1) -> tuple[bool,
     return login, source
 
 
-def _announce(sh: Interp) -> None:
+def _announce(sh: Interp, source: Source) -> None:
     """Tell who edits lines for this shell what words there are."""
     sources: dict[str, Callable[[], Iterable[str]]] = {
         "variable": lambda: sh.values,
@@ -231,6 +231,7 @@ def _announce(sh: Interp) -> None:
         "alias": lambda: sh.aliases,
         "builtin": lambda: sh.builtins,
         "status": lambda: (str(sh.exitstatus),),
+        "reading": lambda: ("command",) if source.reading else (),
     }
     try:
         sh.sys.vshell(INTERACTIVE(lambda kind: sorted(sources[kind]())))
@@ -249,7 +250,7 @@ async def run(sh: Interp, argv: list[str], commands: int = -1) -> NoReturn:
     if sh.iflag and not sh.pflag and env:
         await _guarded(sh, lambda: _profile(sh, env))
     if sh.iflag and source.typed:
-        _announce(sh)
+        _announce(sh, source)
     command = sh.minusc
     if command is not None:
         await _guarded(sh, lambda: sh.evalstring(command, 0 if sh.sflag else EV_EXIT))

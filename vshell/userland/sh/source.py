@@ -23,6 +23,8 @@ class Source:
     """True if set -v shows this input."""
     typed = False
     """True if a person types it."""
+    reading = False
+    """True while more of it is waited for."""
 
     def __init__(self, text: str) -> None:
         self.parser = Parser(text.replace("\0", "") if "\0" in text else text)
@@ -123,21 +125,26 @@ class DescriptorSource(Source):
 
     async def more(self, sh: Shell, first: bool) -> None:
         """Read the next block."""
-        while True:
-            try:
-                data = await sh.sys.read(self.fd, BUFSIZ if self.fd == 0 else 65536)
-                break
-            except KError as e:
-                if e.errno != EINTR:
-                    data = b""
-                    break
-                await sh.signals()
+        self.reading = True
+        try:
+            data = await self._block(sh)
+        finally:
+            self.reading = False
         if not data:
             self.parser.eof = True
             self.feed(self._rest.decode("utf-8", "surrogateescape"))
             self._rest = b""
             return
         self._feed_bytes(self._rest + data)
+
+    async def _block(self, sh: Shell) -> bytes:
+        while True:
+            try:
+                return await sh.sys.read(self.fd, BUFSIZ if self.fd == 0 else 65536)
+            except KError as e:
+                if e.errno != EINTR:
+                    return b""
+                await sh.signals()
 
     def _feed_bytes(self, data: bytes) -> None:
         # A character may be cut by the end of the block: keep an unfinished one back.
