@@ -1,6 +1,6 @@
 """From keystroke to candidates, with few and with many jails; the limit is twice the time.
 
-    python benchmarks/completion.py [FEW MANY]
+python benchmarks/completion.py [FEW MANY]
 """
 
 from __future__ import annotations
