@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import md5
 from typing import TYPE_CHECKING
 
-from vshell.abi.errno import EADDRNOTAVAIL, EEXIST, EINVAL, EPFNOSUPPORT, KError
+from vshell.abi.errno import EADDRNOTAVAIL, EEXIST, EINVAL, EPFNOSUPPORT, EPROTONOSUPPORT, KError
 from vshell.abi.in6 import (
     IN6_IFF_AUTOCONF,
     IN6_IFF_DEPRECATED,
@@ -16,6 +16,7 @@ from vshell.abi.in6 import (
     SIOCAIFADDR_IN6,
     SIOCDIFADDR_IN6,
 )  # fmt: skip
+from vshell.abi.record import replace
 from vshell.abi.socket import AF_INET6
 from vshell.abi.sockio import IFF_LOOPBACK, IFF_MULTICAST, IFF_POINTOPOINT, IFF_UP, IFT_GIF
 from vshell.kernel.kern.clock import NS
@@ -30,6 +31,7 @@ from vshell.kernel.net.ifnet import (
     ifpurge_event,
 )
 from vshell.kernel.net.rtmsg import rt_addrmsg
+from vshell.kernel.netinet.ip_var import Ip
 from vshell.kernel.netinet6 import in6_route
 from vshell.kernel.netinet6.in6_ifattach import in6_ifattach, in6_ifdetach
 from vshell.kernel.netinet6.in6_var import In6Ifaddr, In6Ifextra, Ip6, ext6, in6ifa_ifpwithaddr
@@ -43,7 +45,7 @@ from vshell.kernel.netinet6.nd6_rtr import (
     nd6_prelist_add,
     pfxlist_onlink_check,
 )  # fmt: skip
-from vshell.wire.ip6 import LINKLOCAL_ALLNODES, LOOPBACK, NODELOCAL_ALLNODES, masked, solicited_node
+from vshell.wire.ip6 import LINKLOCAL_ALLNODES, LOOPBACK, NODELOCAL_ALLNODES, is_linklocal, masked, solicited_node
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
@@ -168,9 +170,16 @@ def in6_addifaddr(ifp: Ifnet, req: SIOCAIFADDR_IN6, ia: In6Ifaddr | None) -> Non
     if ifp.bridge is not None and ifp.type != IFT_GIF:
         ifp.bridge.address_on_member(ifp)
     in6_update_ifa(ifp, req, ia)
+    if ia is not None and ia.carp is not None:
+        ia.carp.detach(ia, keep=True)
     ia = in6ifa_ifpwithaddr(ifp, req.addr)
     if ia is None:
         return  # a valid lifetime of zero makes nothing
+    if req.vhid:
+        attach = ifp.vnet[Ip].carp_attach
+        if attach is None:
+            raise KError(EPROTONOSUPPORT)
+        attach(ia, req.vhid)
     extra = ext6(ifp)
     assert extra is not None
     plen = ia.prefixlen
@@ -193,6 +202,8 @@ def in6_addifaddr(ifp: Ifnet, req: SIOCAIFADDR_IN6, ia: In6Ifaddr | None) -> Non
 
 def in6_purgeaddr(ia: In6Ifaddr) -> None:
     """Remove an address with everything that belongs to it."""
+    if ia.carp is not None:
+        ia.carp.detach(ia)
     if ia.rtself:
         in6_route.del_self(ia)
         ia.rtself = False
@@ -255,6 +266,9 @@ def in6_aifaddr_ioctl(ifp: Ifnet, req: SIOCAIFADDR_IN6, _td: Proc) -> None:
     """Add or change an address."""
     if ext6(ifp) is None:
         raise KError(EPFNOSUPPORT)
+    if is_linklocal(req.addr) and any(req.addr[2:4]):
+        # in6_set_unicast_scopeid: the zone is kept there, and it is the interface's.
+        req = replace(req, addr=req.addr[:2] + bytes(2) + req.addr[4:])
     in6_addifaddr(ifp, req, in6ifa_ifpwithaddr(ifp, req.addr))
 
 
