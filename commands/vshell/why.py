@@ -1,6 +1,7 @@
 """vshell why: the last packets that were dropped, and why.
 
 The kernel remembers them for each stack (net/drops.py); a line tells when, where and why, and what the packet was.
+Without -j all stacks that can be seen from here are asked; what another stack dropped bears its name.
 """
 
 from __future__ import annotations
@@ -9,11 +10,20 @@ from typing import cast
 
 from vshell.abi.drops import Drop, DropDump
 from vshell.abi.errno import KError
+from vshell.abi.socket import AF_NETLINK, SOCK_RAW
+from vshell.abi.vshell import NAMES, OBSERVE
 from vshell.commands.vshell._packet import describe
 from vshell.userland.getopt import Getopt
 from vshell.userland.libjail import JailError, jail_getid
 from vshell.userland.program import Program
-from vshell.userland.rtnl import request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vshell.abi.syscalls import Syscalls
+
+    Named = tuple[str, Drop]
 
 SYNOPSIS = "[-j jail] [-n count]"
 DEFAULT = 20
@@ -21,7 +31,7 @@ NS = 1_000_000_000
 
 
 def main(p: Program, args: list[str]) -> int:
-    """Show the drops of this stack, or of a jail's."""
+    """Show the drops of all stacks, or of a jail's."""
     jail, count = "", DEFAULT
     options = Getopt(p, ":j:n:", ["why", *args])
     bad = False
@@ -40,16 +50,37 @@ def main(p: Program, args: list[str]) -> int:
             p.sys.jail_attach(jail_getid(p.sys, jail))
         except (JailError, KError):
             p.errx(1, f'why: jail "{jail}" not found')
-    show(p, cast("list[Drop]", request(p, DropDump())), count)
+    drops = [("", drop) for drop in _dump(p.sys)]
+    if not jail:
+        drops += _below(p)
+        drops.sort(key=lambda named: named[1].when)
+    show(p, drops, count)
     return 0
 
 
-def show(p: Program, drops: list[Drop], count: int) -> None:
+def _dump(sys: Syscalls) -> list[Drop]:
+    fd = sys.socket(AF_NETLINK, SOCK_RAW)
+    try:
+        return cast("list[Drop]", sys.netlink(fd, DropDump()))
+    finally:
+        sys.close(fd)
+
+
+def _below(p: Program) -> Iterator[Named]:
+    """What the stacks of the jails below dropped."""
+    for name, _ in p.sys.vshell(NAMES("jail")):
+        inside = p.sys.vshell(OBSERVE(name))
+        if inside.sysctl("security.jail.vnet"):
+            yield from ((name, drop) for drop in _dump(inside))
+
+
+def show(p: Program, drops: list[Named], count: int) -> None:
     """The last `count`, one line for those that repeat each other."""
     boot = p.sys.clock_gettime() - p.sys.clock_gettime("uptime")
     lines: list[tuple[int, int, str]] = []
-    for drop in drops:
-        text = f"{drop.ifname or '-'}: {drop.reason} ({drop.place})\n    {describe(drop.data, drop.size, drop.link)}\n"
+    for stack, drop in drops:
+        where = f"{stack} {drop.ifname}".strip() or "-"
+        text = f"{where}: {drop.reason} ({drop.place})\n    {describe(drop.data, drop.size, drop.link)}\n"
         if lines and lines[-1][2] == text:
             lines[-1] = drop.when, lines[-1][1] + 1, text
         else:

@@ -188,7 +188,7 @@ def test_record_of_shells_in_shells(typist: Typist) -> None:
     assert typist.type("vshell record").split("\n") == [
         "```console",
         "$ jail -c name=a vnet persist",
-        "$ jexec a <<'EOF'",
+        "$ jexec a sh <<'EOF'",
         "> ifconfig -l",
         "> sh <<'EOF1'",
         "> X=1; echo $X",

@@ -17,6 +17,7 @@ LATEST = 100 * 365 * 86400 * 1_000_000_000
 NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,99}")
 SIMPLE = re.compile(r"[\w ./:=@+-]+")
 """A command to which a redirection can be appended as it stands."""
+JEXEC = re.compile(r"jexec(?: -l)? [\w.]+")
 
 
 class Entry(NamedTuple):
@@ -106,6 +107,8 @@ def _nested(lines: list[Line], depth: int) -> list[str]:
             inner += 1
         if inner > i + 1:
             end = f"EOF{depth or ''}"
+            if JEXEC.fullmatch(text):
+                text += " sh"  # its own choice, sh -i, would prompt
             opened = f"{text} <<'{end}'" if SIMPLE.fullmatch(text) else f"{{ {text}\n}} <<'{end}'"
             text = "\n".join([opened, *_nested(lines[i + 1 : inner], depth + 1), end])
         out.append(text)

@@ -53,6 +53,21 @@ def test_neighbours_that_do_not_answer() -> None:
     ]
 
 
+def test_all_stacks() -> None:
+    """In the order in which it happened, with the names of the others; a stack's own view is without."""
+    commands = """
+        for j in a b; do ifconfig -j $j lo0 127.0.0.1; jexec $j sh -c 'echo x | nc -u -w 1 127.0.0.1 99'; done
+        jexec a ping -q -c 1 -t 1 10.9.9.9 > /dev/null 2>&1; ping -q -c 1 -t 1 10.9.9.9 > /dev/null 2>&1
+        """
+    assert why(commands + "vshell why -n 4")[::2] == [
+        "a lo0: nobody listens on UDP port 99 (udp_input)",
+        "b lo0: nobody listens on UDP port 99 (udp_input)",
+        "a: no route to the destination (ip_output)",
+        "-: no route to the destination (ip_output)",
+    ]
+    assert why(commands + "jexec b vshell why -n 1")[::2] == ["lo0: nobody listens on UDP port 99 (udp_input)"]
+
+
 def test_nothing_and_usage() -> None:
     machine = Machine()
     assert machine.run("vshell why").stdout == b"no packet was dropped\n"
