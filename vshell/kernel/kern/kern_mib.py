@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from vshell.abi.errno import EINVAL, EPERM, KError
+from vshell.abi.errno import EINVAL, ENOENT, EPERM, KError
 from vshell.abi.jail import HOSTUUIDLEN, MAXHOSTNAMELEN
 from vshell.abi.proc import KinfoProc
 from vshell.abi.signal import SIG_IGN
@@ -196,12 +196,10 @@ HANDLERS["security.jail.devfs_ruleset"] = lambda td, new: td.ucred.prison.devfs_
 
 @sysctl_handler("security.jail.enforce_statfs")
 def sysctl_jail_default_level(td: Proc, new: Any) -> int:
-    """The level of this jail; on the host the default of new jails."""
+    """The level of this jail; on the host the default of new jails, which nothing checks."""
     pr = td.ucred.prison
     old = pr.enforce_statfs if pr.isjail else pr.all.default_enforce_statfs
     if new is not None:
-        if not 0 <= new <= 2:
-            raise KError(EINVAL)
         pr.all.default_enforce_statfs = new
     return old
 
@@ -300,4 +298,5 @@ def _choice(name: str, error: int, allowed: Callable[[Proc, str], bool]) -> None
     HANDLERS[name] = handler
 
 
+_choice("net.inet.tcp.functions_default", ENOENT, lambda td, word: word == "freebsd")
 _choice("net.isr.dispatch", EINVAL, lambda td, word: word in ("default", "deferred", "hybrid", "direct"))

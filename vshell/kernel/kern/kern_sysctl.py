@@ -197,7 +197,7 @@ class SysctlTree(KernelModule):
             raise KError(ENOENT)
         if new is not None:
             self._may_write(td, oid)
-            new = convert(oid, new)
+            new = self._limited(td, oid, convert(oid, new))
         from vshell.kernel.kern import kern_mib  # noqa: F401  (fills HANDLERS)
 
         handler = HANDLERS.get(oid.name)
@@ -209,6 +209,11 @@ class SysctlTree(KernelModule):
         if entry is not None:
             return self._declared_value(td, entry, oid, new)
         return self.stored(td, oid.name, new)
+
+    def _limited(self, td: Proc, oid: Oid, new: Any) -> Any:
+        from vshell.kernel.kern.sysctl_limits import NAMES, limited
+
+        return limited(oid.name, oid.type, new, self.access(td, oid.name, None)) if oid.name in NAMES else new
 
     def stored(self, td: Proc, name: str, new: Any) -> Any:
         """The value of a node that the tree itself keeps."""

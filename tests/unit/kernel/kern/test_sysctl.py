@@ -14,11 +14,11 @@ from vshell.machine import Machine, Result
 def test_a_value_per_stack_and_a_common_one(run: Callable[..., Result]) -> None:
     out = run("""
         jail -c name=a vnet persist
-        jexec a sysctl -n net.inet.tcp.msl=5 > /dev/null
+        jexec a sysctl -n net.inet.tcp.msl=50 > /dev/null
         sysctl -n net.inet.tcp.keepidle=6000 > /dev/null
         for j in '' 'jexec a'; do $j sysctl -n net.inet.tcp.msl net.inet.tcp.keepidle; done
     """).stdout.split()
-    assert out == [b"30000", b"6000", b"5", b"6000"]
+    assert out == [b"30000", b"6000", b"50", b"6000"]
 
 
 def test_new_stack_begins_with_the_defaults(run: Callable[..., Result]) -> None:
@@ -87,3 +87,23 @@ def test_jail_parameters_are_nodes() -> None:
     assert sys.sysctl("security.jail.param.host.hostname") == "256"
     sys.jail_set({"name": "a", "vnet": JAIL_SYS_NEW, "persist": None}, JAIL_CREATE)
     assert sys.sysctl("security.jail.children.cur") == 1
+
+
+@pytest.mark.parametrize(
+    ("assignment", "says"),
+    [
+        ("net.inet.tcp.mssdflt=215", "net.inet.tcp.mssdflt: 536\nsysctl: net.inet.tcp.mssdflt=215: Invalid argument\n"),
+        ("net.inet.tcp.mssdflt=216", "net.inet.tcp.mssdflt: 536 -> 216\n"),
+        ("net.inet.tcp.udp_tunneling_port=-1", "net.inet.tcp.udp_tunneling_port: 0\n"),
+        ("kern.ipc.somaxconn=0", "kern.ipc.somaxconn: 128\nsysctl: kern.ipc.somaxconn=0: Invalid argument\n"),
+        ("kern.ipc.somaxconn=4096", "kern.ipc.somaxconn: 128 -> 4096\n"),
+        ("kern.ipc.nmbclusters=100", "sysctl: kern.ipc.nmbclusters=100: Invalid argument\n"),
+        ("kern.ipc.nmbclusters=40000", "kern.ipc.nmbclusters: 30548 -> 40000\n"),
+        ("net.inet.tcp.delacktime=9", "sysctl: net.inet.tcp.delacktime=9: Invalid argument\n"),
+        ("net.inet.tcp.keepidle=1234567", "net.inet.tcp.keepidle: 7200000 -> 1234560\n"),
+        ("net.inet.tcp.functions_default=rack", "sysctl: net.inet.tcp.functions_default=rack: No such file or directory\n"),
+    ],
+)
+def test_handlers_refuse_or_round(run: Callable[..., Result], assignment: str, says: str) -> None:
+    """What the handlers of uipc_socket.c, kern_mbuf.c, tcp_subr.c and tcp_timer.c do to values."""
+    assert says in run(f"sysctl {assignment} 2>&1").stdout.decode()
