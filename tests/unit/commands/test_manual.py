@@ -24,6 +24,8 @@ from vshell.shell.completion import Reader, complete
 from vshell.shell.config import DEFAULTS
 from vshell.userland.manual import FOLDER, REFERENCE, TITLES, Page, html, links, options, parse, plain, section, text
 from vshell.userland.programs import Programs
+from vshell.userland.sh.builtins import table
+from vshell.userland.sh.state import OPTIONS as SH_OPTIONS
 
 TOP = Path(__file__).resolve().parents[3]
 PAGES = sorted(Path(FILES, FOLDER.lstrip("/")).glob("*.md"))
@@ -380,6 +382,14 @@ def test_messages_of_nodes(path: Path) -> None:
     source = (TOP / "vshell/kernel/netgraph" / f"{page.heading.name}.py").read_text("utf-8")
     messages = set(re.findall(r'ngmsg\([^)"]*"(\w+)"', source))
     assert first_words(page.heading.name, "Messages") == messages
+
+
+def test_words_of_sh() -> None:
+    """The page of sh tells all options and all builtins."""
+    source = next(p for p in PAGES if p.name == "sh.1.md").read_text("utf-8")
+    assert letters(BY_NAME["sh"]) == {letter for letter, _ in SH_OPTIONS if letter} | {"c", "o"}
+    assert not [name for _, name in SH_OPTIONS if not re.search(rf"\b{name}\b", source)]
+    assert first_words("sh", "Builtins") == set(table())
 
 
 def test_settings_and_options_of_vshell() -> None:
