@@ -1,14 +1,11 @@
-"""carp(4): several hosts share an address; one of them answers for it (netinet/ip_carp.c), over IPv4.
+"""carp(4): several hosts share an address; one of them answers for it (netinet/ip_carp.c).
 
 `ifp.carp` is a CarpIf while the interface has virtual hosts, `ia.carp` the virtual host an address belongs to.
 """
 
 from __future__ import annotations
 
-from hashlib import sha1
 from hmac import compare_digest
-from hmac import new as hmac_new
-from struct import Struct
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.carp import (
@@ -22,24 +19,26 @@ from vshell.abi.carp import (
     Carpstats,
 )  # fmt: skip
 from vshell.abi.errno import EBUSY, EINVAL, ENOENT, ENOPROTOOPT, EOPNOTSUPP, KError
-from vshell.abi.socket import IPPROTO_CARP
+from vshell.abi.socket import AF_INET, AF_INET6, IPPROTO_CARP
 from vshell.abi.sockio import IFF_RENAMING, IFF_UP, IFT_BRIDGE, IFT_ETHER, IFT_L2VLAN, LINK_STATE_UP
 from vshell.kernel.kern.kern_priv import PRIV_NETINET_CARP, priv_check
 from vshell.kernel.kern.module import KernelModule, Kld, Sysctl, VnetModule, sysctl_proc
 from vshell.kernel.net.ifnet import Ifnet, ifnet_departure_event, ifpromisc
-from vshell.kernel.net.mbuf import M_MCAST, m_get
 from vshell.kernel.net.netlink import nlrequest
 from vshell.kernel.net.route.route_ifaddrs import ifa_add_loopback_route, ifa_del_loopback_route
+from vshell.kernel.netinet import carp6
+from vshell.kernel.netinet.carp_ad import CARP_HEADER, MINLEN, TTL, VRRP_HEADER, Moptions4, digest, send
 from vshell.kernel.netinet.counters import Counters
 from vshell.kernel.netinet.if_ether import arprequest
 from vshell.kernel.netinet.in_ import in_addprefix, in_scrubprefix
 from vshell.kernel.netinet.in_mcast import in_joingroup, in_leavegroup
 from vshell.kernel.netinet.in_proto import IPPROTO_ANY, ip_protox
-from vshell.kernel.netinet.in_var import in_addrs, in_multicast
-from vshell.kernel.netinet.ip_output import ip_output
+from vshell.kernel.netinet.in_var import in_multicast
 from vshell.kernel.netinet.ip_var import Ip
-from vshell.wire.cksum import in_cksum
-from vshell.wire.ip import HEADER
+from vshell.kernel.netinet6.ip6_input import ip6_protox
+from vshell.kernel.netinet6.raw_ip6 import rip6_input
+from vshell.wire.cksum import in_cksum, in_pseudo
+from vshell.wire.ip6 import is_multicast
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
@@ -51,15 +50,12 @@ if TYPE_CHECKING:
 KLD = Kld(modules=("carp",), size=0xD000)
 
 SECOND = 1_000_000_000
+CENTISECOND = SECOND // 100
 INIT, BACKUP, MASTER = range(3)
 STATES = ("INIT", "BACKUP", "MASTER")
-MAXSKEW, TTL = 240, 255
+MAXSKEW = 240
 SENDAD_MAX_ERRORS, SENDAD_MIN_SUCCESS = 3, 3
-ADVERTISEMENT = 1
 LOG_NOTICE, LOG_DEBUG = 5, 7
-
-_HEADER = Struct("!BBBBBBHII20s")
-"""Version and type, vhid, skew, length of the authentication, demotion, interval, checksum, counter, digest."""
 
 
 class CarpModule(VnetModule):
@@ -143,25 +139,15 @@ class CarpUsers(KernelModule):
                 raise KError(EBUSY)
 
 
-class _Moptions:
-    """How advertisements are sent."""
-
-    __slots__ = ("ifp", "loop", "ttl")
-
-    def __init__(self, ifp: Ifnet) -> None:
-        self.ifp = ifp
-        self.ttl = TTL
-        self.loop = 0
-
-
 class CarpIf:
     """The virtual hosts on an interface (struct carp_if)."""
 
     def __init__(self, ifp: Ifnet) -> None:
         self.ifp = ifp
         self.hosts: list[CarpHost] = []
-        self.naddrs = 0
-        self.imo = _Moptions(ifp)
+        self.naddrs = {AF_INET: 0, AF_INET6: 0}
+        """Addresses that are shared, by family."""
+        self.imo = Moptions4(ifp)
         self.promisc = True
         try:
             ifpromisc(ifp, True)
@@ -212,13 +198,16 @@ class CarpHost:
         self.peer, self.peer6 = INADDR_CARP_GROUP, IN6ADDR_CARP_GROUP
         self.version = CARP_VERSION_CARP
         self.vrrp_prio, self.vrrp_adv_inter = 100, 100
-        self.addrs: list[InIfaddr] = []
+        self.vrrp_master_inter = 100
+        """The interval of the master, centiseconds."""
+        self.addrs: list[Any] = []
         self.counter = -1
         self.suppress = False
         """Its interface is down, and the machine the less worth for it."""
         self.errors = self.successes = 0
         clock = self.ifp.kernel.clock
-        self.advertise, self.master_down = clock.callout(), clock.callout()
+        self.advertise = clock.callout()
+        self.master_down = {AF_INET: clock.callout(), AF_INET6: clock.callout()}
         cif.hosts.append(self)
 
     @property
@@ -228,21 +217,27 @@ class CarpHost:
         return found
 
     # addresses -------------------------------------------------------------------------------------------------
-    def attach(self, ia: InIfaddr) -> None:
+    def attach(self, ia: Any) -> None:
         """carp_attach."""
+        if not self.cif.naddrs[ia.family]:
+            if ia.family == AF_INET:
+                in_joingroup(self.ifp, INADDR_CARP_GROUP)
+            else:
+                carp6.join(self.ifp)
+        self.cif.naddrs[ia.family] += 1
         self.addrs.append(ia)
         ia.carp = self
-        if not self.cif.naddrs:
-            in_joingroup(self.ifp, INADDR_CARP_GROUP)
-        self.cif.naddrs += 1
         self.check()
 
-    def detach(self, ia: InIfaddr, keep: bool = False) -> None:
+    def detach(self, ia: Any, keep: bool = False) -> None:
         """carp_detach: the last address takes the virtual host along, unless it comes back at once."""
         self.addrs.remove(ia)
-        self.cif.naddrs -= 1
-        if not self.cif.naddrs:
-            in_leavegroup(self.ifp, INADDR_CARP_GROUP)
+        self.cif.naddrs[ia.family] -= 1
+        if not self.cif.naddrs[ia.family]:
+            if ia.family == AF_INET:
+                in_leavegroup(self.ifp, INADDR_CARP_GROUP)
+            else:
+                carp6.leave(self.ifp)
         _delroute(ia)
         ia.carp = None
         self.check()
@@ -251,8 +246,7 @@ class CarpHost:
 
     def destroy(self) -> None:
         """carp_destroy."""
-        self.advertise.stop()
-        self.master_down.stop()
+        self._stop()
         if self.suppress:
             self.module.demote(-self.module.ifdown_factor, "vhid removed")
         self.cif.hosts.remove(self)
@@ -292,8 +286,7 @@ class CarpHost:
                 self.suppress = False
                 module.demote(-module.ifdown_factor, "interface up")
             return
-        self.advertise.stop()
-        self.master_down.stop()
+        self._stop()
         was_master = self.state == MASTER
         self.set_state(INIT, "hardware interface down")
         if was_master:
@@ -302,18 +295,37 @@ class CarpHost:
             self.suppress = True
             module.demote(module.ifdown_factor, "interface down")
 
-    def run(self) -> None:
-        """carp_setrun: wait for what the state waits for."""
+    def _stop(self) -> None:
+        self.advertise.stop()
+        for timer in self.master_down.values():
+            timer.stop()
+
+    def _patience(self) -> int:
+        """After what time without an advertisement the master is gone, ns."""
+        if self.version == CARP_VERSION_VRRPV3:
+            inter = self.vrrp_master_inter
+            return ((256 - self.vrrp_prio) * inter // 256 + 3 * inter) * CENTISECOND
+        return 3 * self.advbase * SECOND + self.advskew * SECOND // 256
+
+    def _interval(self, skew: int) -> int:
+        """Between two advertisements, ns."""
+        if self.version == CARP_VERSION_VRRPV3:
+            return self.vrrp_adv_inter * CENTISECOND
+        return self.advbase * SECOND + skew * SECOND // 256
+
+    def run(self, family: int = 0) -> None:
+        """carp_setrun: wait for what the state waits for; as a backup, for the master in one family or in all."""
         if not self.working() or not self.addrs:
             return
         if self.state == INIT:
             self.set_state(BACKUP, "initialization complete")
-        skew = self.advskew * SECOND // 256
         if self.state == BACKUP:
             self.advertise.stop()
-            self.master_down.reset(3 * self.advbase * SECOND + skew, self._master_is_down)
+            for each, timer in self.master_down.items():
+                if family == each or (not family and any(ia.family == each for ia in self.addrs)):
+                    timer.reset(self._patience(), self._master_is_down)
         else:
-            self.advertise.reset(self.advbase * SECOND + skew, self.send_ad)
+            self.advertise.reset(self._interval(self.advskew), self.send_ad)
 
     def _master_is_down(self) -> None:
         self.become_master("master timed out")
@@ -322,11 +334,15 @@ class CarpHost:
         """carp_master_down_locked."""
         if self.state != BACKUP:
             return
-        self.master_down.stop()
+        for timer in self.master_down.values():
+            timer.stop()
         self.set_state(MASTER, reason)
         self.send_ad()
         for ia in self.addrs:
-            arprequest(self.ifp, ia.addr, ia.addr, self.lladdr)
+            if ia.family == AF_INET:
+                arprequest(self.ifp, ia.addr, ia.addr, self.lladdr)
+        if any(ia.family == AF_INET6 for ia in self.addrs):
+            carp6.send_na(self)
         self.run()
         for ia in self.addrs:
             _addroute(ia)
@@ -347,52 +363,27 @@ class CarpHost:
         """DEMOTE_ADVSKEW."""
         return max(0, min(self.advskew + self.module.demotion, MAXSKEW))
 
-    def digest(self, counter: int) -> bytes:
-        """carp_hmac_generate."""
-        message = bytes((self.version, ADVERTISEMENT, self.vhid)) + b"".join(sorted(ia.addr for ia in self.addrs))
-        return hmac_new(self.key.ljust(20, b"\0")[:20], message + counter.to_bytes(8, "big"), sha1).digest()
-
     def send_ad(self) -> None:
-        """carp_send_ad_locked."""
-        ifp, module = self.ifp, self.module
-        skew = self.skew()
-        if self.addrs:
-            if self.counter < 0:
-                self.counter = int.from_bytes(ifp.kernel.random.bytes(8), "big")
-            else:
-                self.counter = (self.counter + 1) & 0xFFFFFFFFFFFFFFFF
-            demotion = max(0, min(module.demotion, 255))
-            high, low = self.counter >> 32, self.counter & 0xFFFFFFFF
-            fields = (CARP_VERSION_CARP << 4 | ADVERTISEMENT, self.vhid, skew, 7, demotion, self.advbase)
-            body = _HEADER.pack(*fields, 0, high, low, self.digest(self.counter))
-            body = body[:6] + in_cksum(body).to_bytes(2, "big") + body[8:]
-            src = next((ia.addr for ia in in_addrs(ifp) if ia.carp is None), bytes(4))
-            header = HEADER.pack(0x45, module.dscp << 2, 20 + len(body), 0, 0x4000, TTL, IPPROTO_CARP, 0, src, self.peer)
-            m = m_get(header + body)
-            if in_multicast(self.peer):
-                m.flags |= M_MCAST
-            m.tags = {"carp": self}
-            module.stat.opackets += 1
-            self._sent(ip_output(ifp.vnet, m, imo=self.cif.imo))
-        self.advertise.reset(self.advbase * SECOND + skew * SECOND // 256, self.send_ad)
+        """send_ad_locked."""
+        send(self)
+        self.advertise.reset(self._interval(self.skew()), self.send_ad)
 
-    def _sent(self, error: int) -> None:
+    def sent(self, error: int) -> None:
         """carp_send_ad_error: a master that cannot speak had better not be one."""
         module = self.module
         if error:
             self.errors, self.successes = self.errors + 1, 0
             if self.errors == SENDAD_MAX_ERRORS:
                 module.demote(module.senderr_factor, f"send error {error} on {self.ifp.xname}")
-        elif self.errors >= SENDAD_MAX_ERRORS:
+        elif self.errors:
             self.successes += 1
             if self.successes >= SENDAD_MIN_SUCCESS:
+                if self.errors >= SENDAD_MAX_ERRORS:
+                    module.demote(-module.senderr_factor, f"send ok on {self.ifp.xname}")
                 self.errors = 0
-                module.demote(-module.senderr_factor, f"send ok on {self.ifp.xname}")
-        else:
-            self.errors = 0
 
-    def received(self, advbase: int, advskew: int) -> None:
-        """An advertisement of another machine."""
+    def received(self, advbase: int, advskew: int, family: int) -> None:
+        """An advertisement of another machine (carp_input_c)."""
         mine, theirs = (self.advbase, self.skew()), (advbase, advskew)
         if self.state == MASTER:
             if mine >= theirs:
@@ -403,11 +394,28 @@ class CarpHost:
             elif (self.advbase * 3, mine[1]) < theirs:
                 self.become_master("master will time out")
             else:
-                self.run()
+                self.run(family)
+
+    def received_vrrp(self, interval: int, prio: int, family: int) -> None:
+        """The same with VRRP (vrrp_input_c)."""
+        if self.vrrp_prio == 255:
+            return
+        self.vrrp_master_inter = interval
+        if self.state == MASTER:
+            if interval < self.vrrp_adv_inter or prio > self.vrrp_prio:
+                self.become_backup("more frequent advertisement received")
+        elif self.state == BACKUP:
+            if self.module.preempt and (interval > self.vrrp_adv_inter or prio < self.vrrp_prio):
+                self.become_master("preempting a slower master")
+            else:
+                self.run(family)
 
 
-def _addroute(ia: InIfaddr) -> None:
+def _addroute(ia: Any) -> None:
     """carp_ifa_addroute."""
+    if ia.family == AF_INET6:
+        carp6.addroute(ia)
+        return
     for add in (in_addprefix, _add_loopback):
         try:
             add(ia)
@@ -419,8 +427,11 @@ def _add_loopback(ia: InIfaddr) -> None:
     ifa_add_loopback_route(ia, ia.addr)
 
 
-def _delroute(ia: InIfaddr) -> None:
+def _delroute(ia: Any) -> None:
     """carp_ifa_delroute."""
+    if ia.family == AF_INET6:
+        carp6.delroute(ia)
+        return
     try:
         ifa_del_loopback_route(ia, ia.addr)
     except KError:
@@ -428,7 +439,7 @@ def _delroute(ia: InIfaddr) -> None:
     in_scrubprefix(ia, True)
 
 
-def _attach(ia: InIfaddr, vhid: int) -> None:
+def _attach(ia: Any, vhid: int) -> None:
     """carp_attach: an address with a vhid was given to an interface."""
     cif = ia.ifp.carp
     if not isinstance(cif, CarpIf):
@@ -440,44 +451,77 @@ def _attach(ia: InIfaddr, vhid: int) -> None:
 
 
 def carp_input(ifp: Ifnet, m: Mbuf, hlen: int, proto: int) -> None:
-    """A packet of CARP came in."""
+    """A packet of CARP or VRRP came in over IPv4."""
     module = ifp.vnet.get(CarpModule)
     if module is None:
         ip_protox[IPPROTO_ANY](ifp, m, hlen, proto)
         return
+    module.stat.ipackets += 1
+    packet = m.bytes()
+    pseudo = in_pseudo(packet[12:16], packet[16:20], IPPROTO_CARP, len(packet) - hlen)
+    _input(module, ifp, packet[hlen:], packet[8], AF_INET, pseudo)
+
+
+def carp6_input(ifp: Ifnet, m: Mbuf, off: int) -> None:
+    """The same over IPv6."""
+    module = ifp.vnet.get(CarpModule)
+    if module is None:
+        rip6_input(ifp, m, off, IPPROTO_CARP)
+        return
+    module.stat.ipackets6 += 1
+    packet = m.bytes()
+    body = packet[off:]
+    pseudo = int.from_bytes(packet[8:40], "big") + len(body) + IPPROTO_CARP
+    _input(module, ifp, body, packet[7], AF_INET6, pseudo)
+
+
+def _input(module: CarpModule, ifp: Ifnet, body: bytes, ttl: int, family: int, pseudo: int) -> None:
+    """What both have in common; `pseudo` is the sum of the pseudo header."""
     stat = module.stat
-    stat.ipackets += 1
     if not module.allow:
         return
     cif = ifp.carp
     if not isinstance(cif, CarpIf):
         stat.badif += 1
         return
-    packet = m.bytes()
-    if packet[8] != TTL:
-        stat.badttl += 1
-        return
-    body = packet[hlen:]
-    if len(body) < _HEADER.size:
+    if len(body) < VRRP_HEADER.size:
         stat.badlen += 1
         return
-    if in_cksum(body[: _HEADER.size]):
-        stat.badsum += 1
-        return
-    kind, vhid, advskew, _, _, advbase, _, high, low, digest = _HEADER.unpack_from(body)
-    sc = cif.lookup(vhid)
-    if sc is None or not ifp.flags & IFF_UP:
-        stat.badvhid += 1
-        return
-    if kind >> 4 != CARP_VERSION_CARP:
+    version = body[0] >> 4
+    if version not in MINLEN:
         stat.badver += 1
         return
+    if len(body) < MINLEN[version]:
+        stat.badlen += 1
+        return
+    if version == CARP_VERSION_CARP and in_cksum(body[: CARP_HEADER.size] if family == AF_INET6 else body):
+        stat.badsum += 1
+        return
+    sc = next((ia.carp for ia in ifp.addrs if ia.family == family and ia.carp is not None and ia.carp.vhid == body[1]), None)
+    if sc is None:
+        stat.badvhid += 1
+        return
+    if version != sc.version:
+        stat.badver += 1
+        return
+    multicast = in_multicast(sc.peer) if family == AF_INET else is_multicast(sc.peer6)
+    if ttl != TTL and (multicast or version == CARP_VERSION_VRRPV3):
+        stat.badttl += 1
+        return
+    if version == CARP_VERSION_VRRPV3:
+        if in_cksum(body, pseudo):
+            stat.badsum += 1
+        else:
+            _, _, prio, _, interval, _ = VRRP_HEADER.unpack_from(body)
+            sc.received_vrrp(interval, prio, family)
+        return
+    _, _, advskew, _, _, advbase, _, high, low, told = CARP_HEADER.unpack_from(body)
     counter = high << 32 | low
-    if not compare_digest(sc.digest(counter), digest):
+    if not compare_digest(digest(sc, counter), told):
         stat.badauth += 1
         return
     sc.counter = counter
-    sc.received(advbase, advskew)
+    sc.received(advbase, advskew, family)
 
 
 # requests ------------------------------------------------------------------------------------------------------
@@ -519,9 +563,12 @@ def _set(vnet: Vnet, request: CARP_NL_CMD_SET, td: Proc) -> None:
         raise KError(EINVAL)
     if not isinstance(ifp.carp, CarpIf):
         ifp.carp = CarpIf(ifp)
-    sc = ifp.carp.lookup(info.vhid) or CarpHost(ifp.carp, info.vhid)
-    if info.version is not None:
-        sc.version = info.version
+    sc = ifp.carp.lookup(info.vhid)
+    if sc is None:
+        sc = CarpHost(ifp.carp, info.vhid)
+        sc.version = info.version or CARP_VERSION_CARP
+    elif sc.version != (info.version or CARP_VERSION_CARP):
+        raise KError(EINVAL)
     if info.advbase:
         if info.advbase > 255:
             raise KError(EINVAL)
@@ -558,3 +605,4 @@ def carp_ifdetach(ifp: Ifnet) -> None:
 
 ifnet_departure_event.append(carp_ifdetach)
 ip_protox[IPPROTO_CARP] = carp_input
+ip6_protox[IPPROTO_CARP] = carp6_input

@@ -107,7 +107,7 @@ class Ip(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_FIRST):
         """Packets that ip_input passed on by their flows since `counters` was last called."""
         self.in_ifaddrhead: list[InIfaddr] = []
         """Every address of the stack, in order of assignment."""
-        self.carp_attach: Callable[[InIfaddr, int], object] | None = None
+        self.carp_attach: Callable[[Any, int], object] | None = None
         """carp(4)'s f(ia, vhid) while that module is in."""
         self.inaddr_hash: dict[bytes, list[InIfaddr]] = {}
         """The same by address, the latest first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vshell.abi.in6 import (
     IN6_IFF_ANYCAST,
@@ -57,8 +57,11 @@ def _lladdr_option(kind: int, lladdr: bytes) -> bytes:
     return body[:1] + bytes((len(body) // 8,)) + body[2:]
 
 
-def nd6_send(ifp: Ifnet, src: bytes, dst: bytes, body: bytes) -> None:
-    """Send a neighbour discovery message (checksum still zero) with hop limit 255."""
+def nd6_send(ifp: Ifnet, src: bytes, dst: bytes, body: bytes, carp: Any = None) -> None:
+    """Send a neighbour discovery message (checksum still zero) with hop limit 255.
+
+    `carp` is the virtual host that speaks: its link-level address is the source of the frame.
+    """
     from vshell.kernel.netinet6.ip6_output import Moptions, ip6_output
 
     cksum = in6_cksum(src, dst, IPPROTO_ICMPV6, body)
@@ -66,6 +69,8 @@ def nd6_send(ifp: Ifnet, src: bytes, dst: bytes, body: bytes) -> None:
     m = m_get(ip6_header(src, dst, IPPROTO_ICMPV6, len(body), 255) + body)
     if is_multicast(dst):
         m.flags |= M_MCAST
+    if carp is not None:
+        m.tags = {"carp": carp}
     ip6_output(ifp.vnet, m, moptions=Moptions(ifp, 255, False), ifp=ifp)
     ifp.vnet[Ip6].icmp6stat.outhist[body[0]] += 1
 
@@ -88,14 +93,22 @@ def nd6_ns_output(ifp: Ifnet, src: bytes | None, dst: bytes | None, target: byte
         src = in6_selectsrc_nbr(ifp, dst)
         if src is None:
             return
+    carp, lladdr = None, ifp.lladdr
+    if ifp.carp is not None:
+        ia = in6ifa_ifpwithaddr(ifp, src)
+        carp = ia.carp if ia is not None else None
+        if carp is not None:
+            if not carp.master():
+                return
+            lladdr = carp.lladdr
     body = bytes((ND_NEIGHBOR_SOLICIT, 0, 0, 0)) + bytes(4) + target
-    if ifp.lladdr:
-        body += _lladdr_option(ND_OPT_SOURCE_LINKADDR, ifp.lladdr)
-    nd6_send(ifp, src, dst, body)
+    if lladdr:
+        body += _lladdr_option(ND_OPT_SOURCE_LINKADDR, lladdr)
+    nd6_send(ifp, src, dst, body, carp)
 
 
-def nd6_na_output(ifp: Ifnet, dst: bytes, target: bytes, flags: int, lladdr: bytes | None) -> None:
-    """Advertise `target`; `lladdr` None leaves the option out."""
+def nd6_na_output(ifp: Ifnet, dst: bytes, target: bytes, flags: int, lladdr: bytes | None, carp: Any = None) -> None:
+    """Advertise `target`; `lladdr` None leaves the option out, `carp` is the virtual host that has the address."""
     from vshell.kernel.netinet6.in6_src import in6_selectsrc_nbr
 
     if dst == UNSPECIFIED:
@@ -109,7 +122,7 @@ def nd6_na_output(ifp: Ifnet, dst: bytes, target: bytes, flags: int, lladdr: byt
     body = bytes((ND_NEIGHBOR_ADVERT, 0, 0, 0, flags, 0, 0, 0)) + target
     if lladdr:
         body += _lladdr_option(ND_OPT_TARGET_LINKADDR, lladdr)
-    nd6_send(ifp, src, dst, body)
+    nd6_send(ifp, src, dst, body, carp)
 
 
 def _is_solicited_group(dst: bytes) -> bool:
@@ -127,6 +140,9 @@ def nd6_ns_input(ifp: Ifnet, m: Mbuf, src: bytes, dst: bytes, body: bytes) -> No
         return
     lladdr = options[ND_OPT_SOURCE_LINKADDR][2 : 2 + len(ifp.lladdr)] if ND_OPT_SOURCE_LINKADDR in options else b""
     ia = in6ifa_ifpwithaddr(ifp, target)
+    carp = ia.carp if ia is not None else None
+    if carp is not None and not carp.master():
+        ia = carp = None  # another one answers for it (carp_iamatch6)
     proxy = _proxy(ifp, target) if ia is None else None
     if ia is None and proxy is None:
         return
@@ -146,8 +162,8 @@ def nd6_ns_input(ifp: Ifnet, m: Mbuf, src: bytes, dst: bytes, body: bytes) -> No
     if src != UNSPECIFIED:
         nd6_cache_lladdr(ifp, src, lladdr, ND_NEIGHBOR_SOLICIT)
         flags |= ND_NA_FLAG_SOLICITED
-    mine = ifp.lladdr if proxy is None else proxy.lladdr
-    nd6_na_output(ifp, src, target, flags, mine if with_option else None)
+    mine = proxy.lladdr if proxy is not None else ifp.lladdr if carp is None else carp.lladdr
+    nd6_na_output(ifp, src, target, flags, mine if with_option else None, carp)
 
 
 def _ns_valid(ip6: Ip6, ifp: Ifnet, src: bytes, dst: bytes, target: bytes, options: dict[int, bytes]) -> bool:
@@ -179,7 +195,7 @@ def nd6_na_input(ifp: Ifnet, m: Mbuf, src: bytes, dst: bytes, body: bytes) -> No
         return
     ia = in6ifa_ifpwithaddr(ifp, target)
     if ia is not None:
-        if ia.flags6 & IN6_IFF_TENTATIVE:
+        if ia.flags6 & IN6_IFF_TENTATIVE and (ia.carp is None or ia.carp.master()):
             _dad_na_input(ia)
         return
     ln = nd6_lookup(ifp, target)

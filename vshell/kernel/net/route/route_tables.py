@@ -135,7 +135,7 @@ def rt_tables_get_rnh(vnet: Vnet, family: int, fib: int) -> Rib:
     return rib
 
 
-def outbound_flowid(vnet: Vnet, src: bytes, dst: bytes, ports: bytes, proto: int) -> int:
+def outbound_flowid(vnet: Vnet, src: bytes, dst: bytes, ports: bytes | bytearray, proto: int) -> int:
     """Which of several paths a packet of our own takes; `ports` are those of the flow that count, in network order.
 
     0 until the stack has a route with several paths (fib4_calc_software_hash under V_fib_hash_outbound).
