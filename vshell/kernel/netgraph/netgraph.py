@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vshell.abi.netgraph import NG_ABI_VERSION, NG_VERSION
 from vshell.kernel.kern.module import SI_ORDER_FIRST, SI_SUB_NETGRAPH, KernelModule, Kld, Sysctl, VnetModule
+from vshell.kernel.netgraph.ng_drop import ng_drop
 
 if TYPE_CHECKING:
     from vshell.kernel.kern.kernel import Kernel
@@ -55,6 +56,8 @@ class NgBase(KernelModule, sub=SI_SUB_NETGRAPH, order=SI_ORDER_FIRST):
             self.queue.append((hook, m))
             if not self.timer.pending:
                 self.timer.reset(YIELD_NS, self.run)
+        elif hook.node is not None:
+            ng_drop(hook.node, hook, m, "too much data waits (net.graph.maxdata)")
         return 0
 
     def run(self) -> None:

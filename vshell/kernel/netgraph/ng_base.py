@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from vshell.abi.errno import EADDRINUSE, EBUSY, EEXIST, EINVAL, ENOENT, ENOTCONN, ENXIO, KError
 from vshell.abi.netgraph import NG_HOOKSIZ, NG_NODESIZ, NG_PATHSIZ, NGF_RESP, NGM_GENERIC_COOKIE
 from vshell.kernel.kern.module import KernelModule
+from vshell.kernel.net.drops import drop
 from vshell.kernel.netgraph.netgraph import MAXDEPTH, NgBase, NgVnet
+from vshell.kernel.netgraph.ng_drop import ng_drop
 from vshell.kernel.netgraph.ng_parse import ng_dump, ng_size
 
 if TYPE_CHECKING:
@@ -469,7 +471,7 @@ def ng_mkpeer(node: Node, name: str, name2: str, kind: str) -> None:
 def ng_send_data(hook: NgHook | None, m: Mbuf) -> int:
     """NG_SEND_DATA_ONLY: hand a packet to the node at the other end."""
     if hook is None or (peer := hook.peer) is None or not peer.valid:
-        return ENOTCONN
+        return _undelivered(hook, m)
     graph = peer.graph
     if graph.depth >= MAXDEPTH:
         return graph.enqueue(peer, m)
@@ -478,6 +480,15 @@ def ng_send_data(hook: NgHook | None, m: Mbuf) -> int:
         return peer.rcvdata(peer, m)
     finally:
         graph.depth -= 1
+
+
+def _undelivered(hook: NgHook | None, m: Mbuf) -> int:
+    """A packet has nowhere to go."""
+    if hook is not None and hook.node is not None:
+        return ng_drop(hook.node, hook, m, "nobody is at the other end", ENOTCONN)
+    if m.rcvif is not None:
+        drop(m.rcvif, m, "netgraph", "the node has no hook to send it by", True)
+    return ENOTCONN
 
 
 def ng_send_outbound(node: Node, hook: NgHook | None, m: Mbuf) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vshell.abi.errno import EINVAL, ENOENT, KError
 from vshell.kernel.kern.module import Kld
 from vshell.kernel.netgraph.ng_base import LastHook, NgHook, NgMsg, ng_send_data, ngmsg
+from vshell.kernel.netgraph.ng_drop import ng_drop
 from vshell.kernel.netgraph.ng_parse import HINT16, HOOKBUF, INT32, UINT8, UINT32, UINT64, Array, NgStruct, preceding
 from vshell.wire.bpf_filter import Insn, bpf_filter, bpf_validate
 
@@ -126,7 +127,7 @@ class Bpf(LastHook, ngtype="bpf", cookie=944100792):
                 size = taken
             dest = info.match
         if dest is None:
-            return 0
+            return ng_drop(self, hook, m, f"there is no hook for what {'matches' if taken else 'does not match'}")
         dest.private.stats["xmitOctets"] += size
         dest.private.stats["xmitFrames"] += 1
         return ng_send_data(dest, m)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vshell.abi.errno import EEXIST, EINVAL, ELOOP, ENOENT, ENOTCONN, KError
 from vshell.kernel.kern.module import Kld
 from vshell.kernel.netgraph.ng_base import LastHook, NgHook, NgMsg, ng_send_data, ngmsg
+from vshell.kernel.netgraph.ng_drop import SHORT, ng_drop
 from vshell.kernel.netgraph.ng_parse import ENADDR, HOOKBUF, UINT8, UINT16, UINT32, UINT64, Array, NgStruct, preceding
 
 if TYPE_CHECKING:
@@ -217,13 +218,13 @@ class Bridge(LastHook, ngtype="bridge", cookie=1569321993):
         size = len(data) - off
         if size < 14:
             stats["recvRunts"] += 1
-            return EINVAL
+            return ng_drop(self, link.hook, m, SHORT, EINVAL)
         if data[off + 6] & 1:
             stats["recvInvalid"] += 1
-            return EINVAL
+            return ng_drop(self, link.hook, m, "the source is a group", EINVAL)
         if link.loop_count:
             stats["loopDrops"] += 1
-            return ELOOP
+            return ng_drop(self, link.hook, m, f"a loop was found, the hook is muted for {link.loop_count} s", ELOOP)
         stats["recvPackets"] += 1
         stats["recvOctets"] += size
         dst, src = bytes(data[off : off + 6]), bytes(data[off + 6 : off + 12])
@@ -241,7 +242,7 @@ class Bridge(LastHook, ngtype="bridge", cookie=1569321993):
             self.pending.append((link, src, None))
             if host.age < self.conf["minStableAge"]:
                 stats["loopDrops"] += 1
-                return ELOOP
+                return ng_drop(self, link.hook, m, "a loop: the source has moved here too fast", ELOOP)
         if not cast:
             host = self.hosts.get(dst)
             if host is not None:
@@ -257,6 +258,8 @@ class Bridge(LastHook, ngtype="bridge", cookie=1569321993):
             error = _send(other, cast, m.copy()) or error
         if links:
             error = _send(links[0], cast, m) or error
+        else:
+            ng_drop(self, link.hook, m, "there is no other hook to send it by")
         return error
 
     # the table -------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from vshell.abi.errno import EINVAL, KError
 from vshell.kernel.kern.module import Kld
 from vshell.kernel.netgraph.ng_base import LastHook, NgHook, NgMsg, ng_send_data, ngmsg
+from vshell.kernel.netgraph.ng_drop import ng_drop
 from vshell.kernel.netgraph.ng_parse import UINT8, UINT64, NgStruct
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Direction:
             "cbs": 8192, "ebs": 8192, "cir": 10240, "pir": 0, "greenAction": FORWARD, "yellowAction": FORWARD,
             "redAction": DROP, "mode": SINGLE_RATE, "opt": 0,
         }  # fmt: skip
+        self.node = node
         self.dest: NgHook | None = None
         self.stats = dict.fromkeys(STAT_NAMES, 0)
         self.tc, self.te = 8192, 8192
@@ -123,6 +125,7 @@ class Direction:
             self.stats["red"] += 1
             self.stats["dropped"] += 1
             self.te = 0
+            ng_drop(self.node, None, m, "more than the rate allows, and the queue is full")
             return
         self.stats["yellow"] += 1
         self.queue.append(m)
@@ -222,7 +225,7 @@ class Car(LastHook, ngtype="car", cookie=1173648034):
             m.tags = {**(m.tags or {}), TAG: color}
         elif action != FORWARD:
             way.stats["dropped"] += 1
-            return 0
+            return ng_drop(self, hook, m, f"more than the rate allows: {COLORS[color]}")
         return way.send(m)
 
 

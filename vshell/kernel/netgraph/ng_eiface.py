@@ -35,6 +35,7 @@ from vshell.abi.sockio import (
     SIOCSIFMTU,
 )  # fmt: skip
 from vshell.kernel.kern.module import Kld, VnetModule
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_ethersubr import EtherIfnet, ether_gen_addr, ether_ifattach, ether_ifdetach, ether_input
 from vshell.kernel.net.if_media import Ifmedia
 from vshell.kernel.net.ifnet import if_link_state_change, if_setlladdr
@@ -50,6 +51,7 @@ from vshell.kernel.netgraph.ng_base import (
     ng_send_outbound,
     ngmsg,
 )  # fmt: skip
+from vshell.kernel.netgraph.ng_drop import SHORT, ng_drop
 from vshell.kernel.netgraph.ng_parse import ENADDR, STRING
 
 if TYPE_CHECKING:
@@ -112,6 +114,7 @@ class NgEthIfnet(EtherIfnet):
         if m.flags & (M_BCAST | M_MCAST):
             self.omcasts += 1
         if self.flags & WORKING != WORKING:
+            drop(self, m, "ng_eiface_start", "interface is down", True)
             return 0
         m.tags = None
         if self.bpf:
@@ -209,9 +212,9 @@ class Eiface(Node, ngtype="eiface", cookie=948105892):
         """ng_eiface_rcvdata: a frame for the interface."""
         ifp = self.ifp
         if ifp.flags & WORKING != WORKING:
-            return 0 if self.graph.outbound else ENETDOWN
+            return ng_drop(self, hook, m, f"{ifp.xname} is down", 0 if self.graph.outbound else ENETDOWN)
         if len(m.data) - m.off < 14:
-            return 0 if self.graph.outbound else EINVAL
+            return ng_drop(self, hook, m, SHORT, 0 if self.graph.outbound else EINVAL)
         m.rcvif = ifp
         ifp.ipackets += 1
         self.kernel.netisrq.append((ether_input, ifp, m))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from vshell.abi.errno import EEXIST, EINVAL, ENOENT, EPROTOTYPE, KError
+from vshell.abi.errno import EEXIST, EINVAL, ENOENT, ENOTCONN, EPROTOTYPE, KError
 from vshell.kernel.kern.module import Kld
 from vshell.kernel.netgraph.ng_base import LastHook, NgHook, NgMsg, ng_send_data, ngmsg
+from vshell.kernel.netgraph.ng_drop import SHORT, ng_drop
 from vshell.kernel.netgraph.ng_parse import HOOKBUF, UINT16, UINT32, NgStruct
 
 if TYPE_CHECKING:
@@ -63,13 +64,15 @@ class Etf(LastHook, ngtype="etf", cookie=983084516):
     def rcvdata(self, hook: NgHook, m: Mbuf) -> int:
         """From "downstream" to the hook of the type or to "nomatch"; back only by the same."""
         if len(m) < 14:
-            return EINVAL
+            return ng_drop(self, hook, m, SHORT, EINVAL)
         match = self.filters.get(m.data[m.off + 12] << 8 | m.data[m.off + 13]) or self.findhook("nomatch")
         if hook.name == "downstream":
             self.status["packets_in"] += 1
+            if match is None:
+                return ng_drop(self, hook, m, "no filter takes it, and there is no hook nomatch", ENOTCONN)
             return ng_send_data(match, m)
         if match is not hook:
-            return EPROTOTYPE
+            return ng_drop(self, hook, m, "this Ethernet type belongs to another hook", EPROTOTYPE)
         error = ng_send_data(self.findhook("downstream"), m)
         if not error:
             self.status["packets_out"] += 1

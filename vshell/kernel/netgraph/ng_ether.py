@@ -35,6 +35,7 @@ from vshell.kernel.netgraph.ng_base import (
     ng_send_outbound,
     ngmsg,
 )  # fmt: skip
+from vshell.kernel.netgraph.ng_drop import SHORT, ng_drop
 from vshell.kernel.netgraph.ng_parse import ENADDR, INT32, STRING
 
 if TYPE_CHECKING:
@@ -116,9 +117,9 @@ class Ether(Node, ngtype="ether", cookie=917786906):
         """Send a frame out."""
         ifp = self.ifp
         if ifp.flags & WORKING != WORKING:
-            return ENETDOWN
+            return ng_drop(self, hook, m, f"{ifp.xname} is down", ENETDOWN)
         if len(m) < 14:
-            return EINVAL
+            return ng_drop(self, hook, m, SHORT, EINVAL)
         if self.autosrc:
             m.data[m.off + 6 : m.off + 12] = ifp.lladdr
         return ether_output_frame(ifp, m)
@@ -127,7 +128,7 @@ class Ether(Node, ngtype="ether", cookie=917786906):
         """Hand a frame to the protocols."""
         ifp = self.ifp
         if len(m) < 14:
-            return 0 if self.graph.outbound else EINVAL
+            return ng_drop(self, hook, m, SHORT, 0 if self.graph.outbound else EINVAL)
         m.rcvif = ifp
         if ifp.bridge is not None:
             kept = ifp.bridge.bridge_input(ifp, m)

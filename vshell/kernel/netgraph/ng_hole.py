@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vshell.abi.errno import ENOENT, KError
 from vshell.kernel.kern.module import Kld
 from vshell.kernel.netgraph.ng_base import LastHook, NgHook, NgMsg, ngmsg
+from vshell.kernel.netgraph.ng_drop import ng_drop
 from vshell.kernel.netgraph.ng_parse import HOOKBUF, UINT64, NgStruct
 
 if TYPE_CHECKING:
@@ -52,4 +53,4 @@ class Hole(LastHook, ngtype="hole", cookie=915433206):
         """Gone."""
         hook.private[0] += 1
         hook.private[1] += len(m)
-        return 0
+        return ng_drop(self, hook, m, "a hole swallows everything")

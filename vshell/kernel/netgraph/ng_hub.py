@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vshell.kernel.kern.module import Kld
 from vshell.kernel.netgraph.ng_base import LastHook, NgHook, NgMsg, ng_send_data, ngmsg
+from vshell.kernel.netgraph.ng_drop import ng_drop
 
 if TYPE_CHECKING:
     from vshell.kernel.net.mbuf import Mbuf
@@ -30,4 +31,6 @@ class Hub(LastHook, ngtype="hub", cookie=1082189597):
         if others:
             # What became of the copies is not told.
             error = ng_send_data(others[-1], m)
+        else:
+            ng_drop(self, hook, m, "there is no other hook")
         return error

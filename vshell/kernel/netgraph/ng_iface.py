@@ -23,6 +23,7 @@ from vshell.abi.sockio import (
     SIOCSIFMTU,
 )  # fmt: skip
 from vshell.kernel.kern.module import Kld, Sysctl, VnetModule
+from vshell.kernel.net.drops import drop
 from vshell.kernel.net.ifnet import Ifnet, if_attach, if_detach, if_link_state_change
 from vshell.kernel.net.netisr import netisr_handlers
 from vshell.kernel.netgraph.ng_base import (
@@ -36,6 +37,7 @@ from vshell.kernel.netgraph.ng_base import (
     ng_send_outbound,
     ngmsg,
 )  # fmt: skip
+from vshell.kernel.netgraph.ng_drop import ng_drop
 from vshell.kernel.netgraph.ng_parse import STRING, UINT32
 from vshell.wire.ether import ETHERTYPE_IP, ETHERTYPE_IPV6
 
@@ -88,11 +90,13 @@ class NgIfnet(Ifnet):
     def output(self, m: Mbuf, family: int, gateway: bytes, ro: Any = None) -> int:
         """ng_iface_output."""
         if self.flags & WORKING != WORKING:
+            drop(self, m, "ng_iface_output", "interface is down")
             return ENETDOWN
         # A tunnel that runs through itself ends somewhere (if_tunnel_check_nesting).
         tags = m.tags = m.tags or {}
         seen: tuple[Any, ...] = tags.get(NESTED, ())
         if self in seen or len(seen) >= self.node.vnet[IfaceModule].max_nest:
+            drop(self, m, "ng_iface_output", "the interface would send through itself")
             return ELOOP
         tags[NESTED] = (*seen, self)
         if len(gateway) == 16:
@@ -106,6 +110,7 @@ class NgIfnet(Ifnet):
             return EAFNOSUPPORT
         hook = self.node.ends.get(name)
         if hook is None:
+            drop(self, m, "ng_iface_output", f"the node has no hook {name}")
             return ENETDOWN
         size = len(m.data) - m.off
         error = ng_send_outbound(self.node, hook, m)
@@ -209,7 +214,7 @@ class Iface(Node, ngtype="iface", cookie=1108312559):
         """ng_iface_rcvdata: a packet for the protocol of the hook."""
         ifp = self.ifp
         if not ifp.flags & IFF_UP:
-            return 0 if self.graph.outbound else ENETDOWN
+            return ng_drop(self, hook, m, f"{ifp.xname} is down", 0 if self.graph.outbound else ENETDOWN)
         ifp.ipackets += 1
         ifp.ibytes += len(m.data) - m.off
         m.rcvif = ifp
@@ -220,6 +225,6 @@ class Iface(Node, ngtype="iface", cookie=1108312559):
                 tap(ifp, m, False)
         handler = netisr_handlers.get(FAMILIES[hook.name][1])
         if handler is None:
-            return EAFNOSUPPORT
+            return ng_drop(self, hook, m, "nobody takes the protocol of the hook", EAFNOSUPPORT)
         self.kernel.netisrq.append((handler, ifp, m))
         return 0

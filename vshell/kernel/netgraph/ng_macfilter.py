@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vshell.abi.errno import EINVAL, KError
 from vshell.kernel.kern.module import Kld
 from vshell.kernel.netgraph.ng_base import LastHook, NgHook, NgMsg, ng_send_data, ngmsg
+from vshell.kernel.netgraph.ng_drop import SHORT, ng_drop
 from vshell.kernel.netgraph.ng_parse import ENADDR, HOOKBUF, UINT16, UINT32, UINT64, Array, NgStruct, preceding
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class Macfilter(LastHook, ngtype="macfilter", cookie=1042445461):
         """Up by source address, down to "ether"."""
         size = len(m)
         if size < 14:
-            return EINVAL
+            return ng_drop(self, hook, m, SHORT, EINVAL)
         if hook is self.ether:
             mac = self.macs.get(bytes(m.data[m.off + 6 : m.off + 12]))
             number = DEFAULT
@@ -162,4 +163,6 @@ class Macfilter(LastHook, ngtype="macfilter", cookie=1042445461):
                 mac["packets_out"] += 1
                 mac["bytes_out"] += size - 14
             dest = self.ether
-        return 0 if dest is None else ng_send_data(dest, m)
+        if dest is None:
+            return ng_drop(self, hook, m, "there is no hook for this address")
+        return ng_send_data(dest, m)

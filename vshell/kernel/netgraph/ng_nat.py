@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vshell.abi.errno import EINVAL, ENOENT, ENOMEM, ENOTTY, ENXIO, KError
 from vshell.kernel.kern.module import Kld
 from vshell.kernel.netgraph.ng_base import LastHook, NgHook, NgMsg, ng_send_data, ngmsg
+from vshell.kernel.netgraph.ng_drop import ng_drop
 from vshell.kernel.netgraph.ng_parse import IPADDR, STRING, UINT8, UINT16, UINT32, Array, NgStruct, String, preceding
 from vshell.kernel.netinet.libalias.alias import LibAliasIn, LibAliasOut
 from vshell.kernel.netinet.libalias.alias_db import (
@@ -214,7 +215,7 @@ class Nat(LastHook, ngtype="nat", cookie=1107718711):
     def rcvdata(self, hook: NgHook, m: Mbuf) -> int:
         """ng_nat_rcvdata."""
         if not self.connected:
-            return ENXIO
+            return ng_drop(self, hook, m, "the node has only one hook", ENXIO)
         out = self.outside if hook is self.inside else self.inside
         if not self.defined:
             return ng_send_data(out, m)
@@ -230,7 +231,7 @@ class Nat(LastHook, ngtype="nat", cookie=1107718711):
         if size >= IP_HDR_LEN and data[off] >> 4 == 4 and size >= data[off + 2] << 8 | data[off + 3]:
             error = self._alias(hook, data, off)
             if error:
-                return error
+                return ng_drop(self, hook, m, "libalias refuses it", error)
         return ng_send_data(out, m)
 
     def _alias(self, hook: NgHook, data: bytearray, off: int) -> int:

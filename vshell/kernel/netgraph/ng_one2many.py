@@ -17,6 +17,7 @@ from vshell.kernel.netgraph.ng_base import (
     ng_send_msg,
     ngmsg,
 )  # fmt: skip
+from vshell.kernel.netgraph.ng_drop import ng_drop
 from vshell.kernel.netgraph.ng_parse import INT32, UINT8, UINT32, UINT64, Array, NgStruct
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class One2many(LastHook, ngtype="one2many", cookie=1100897444):
         if hook.private != ONE:
             return self._send(ONE, m, size)
         if not self.active:
-            return ENOTCONN
+            return ng_drop(self, hook, m, "no link is up", ENOTCONN)
         first = self.active[0]
         if self.conf["xmitAlg"] == ROUNDROBIN:
             first = self.active[self.next]

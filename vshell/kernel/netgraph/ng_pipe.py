@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from vshell.abi.errno import EINVAL, KError
+from vshell.abi.errno import EINVAL, ENOTCONN, KError
 from vshell.kernel.kern.module import Kld
 from vshell.kernel.netgraph.ng_base import (
     NGM_FLOW_COOKIE,
@@ -18,6 +18,7 @@ from vshell.kernel.netgraph.ng_base import (
     ng_send_msg,
     ngmsg,
 )  # fmt: skip
+from vshell.kernel.netgraph.ng_drop import ng_drop
 from vshell.kernel.netgraph.ng_parse import UINT32, UINT64, NgStruct
 
 if TYPE_CHECKING:
@@ -234,7 +235,7 @@ class Pipe(LastHook, ngtype="pipe", cookie=200708191):
         size = len(m.data) - m.off
         run = way.run
         if way.noqueue and not run["queuedFrames"] and not run["delayedFrames"]:
-            error = ng_send_data(self._other(way).hook, m)
+            error = self._forward(way, m)
             way.count("delayDrop" if error else "Fwd", size)
             return error
         now = self.kernel.clock.now // US
@@ -255,6 +256,10 @@ class Pipe(LastHook, ngtype="pipe", cookie=200708191):
         self._dequeue(way, now)
         return 0
 
+    def _forward(self, way: Direction, m: Mbuf) -> int:
+        out = self._other(way).hook
+        return ng_send_data(out, m) if out is not None else ng_drop(self, way.hook, m, "there is no other hook", ENOTCONN)
+
     def _other(self, way: Direction) -> Direction:
         return self.lower if way is self.upper else self.upper
 
@@ -274,6 +279,7 @@ class Pipe(LastHook, ngtype="pipe", cookie=200708191):
         size = len(m.data) - m.off
         way.queued("queued", -1, size)
         way.count("queueDrop", size)
+        ng_drop(self, way.hook, m, f"the queue is full ({way.cfg['queuelen']} frames)")
         if not flow.packets:
             way.flows.remove(flow)
             way.run["queues"] -= 1
@@ -286,7 +292,7 @@ class Pipe(LastHook, ngtype="pipe", cookie=200708191):
             _, m = way.delayed.popleft()
             size = len(m.data) - m.off
             way.queued("delayed", -1, size)
-            error = ng_send_data(self._other(way).hook, m)
+            error = self._forward(way, m)
             way.count("delayDrop" if error else "Fwd", size)
         self._schedule()
 
@@ -319,6 +325,8 @@ class Pipe(LastHook, ngtype="pipe", cookie=200708191):
         lost = cfg["BER"] and self._lost(cfg["BER"], size + self.overhead)
         if lost or (cfg["delaylen"] and way.run["delayedFrames"] >= cfg["delaylen"]):
             way.count("delayDrop", size)
+            full = f"too many frames are delayed ({cfg['delaylen']})"
+            ng_drop(self, way.hook, m, "lost to bit errors" if lost else full)
             return
         way.delayed.append((when + self.delay, m))
         way.queued("delayed", 1, size)

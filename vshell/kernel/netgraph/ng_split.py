@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from vshell.abi.errno import EINVAL, EISCONN, KError
 from vshell.kernel.kern.module import Kld
 from vshell.kernel.netgraph.ng_base import LastHook, NgHook, ng_send_data
+from vshell.kernel.netgraph.ng_drop import ng_drop
 
 if TYPE_CHECKING:
     from vshell.kernel.net.mbuf import Mbuf
@@ -32,4 +33,6 @@ class Split(LastHook, ngtype="split", cookie=949409402):
             self.kernel.printf("ng_split: got packet from out hook!")
             return EINVAL
         dest = self.findhook(ROUTES[hook.name])
-        return 0 if dest is None else ng_send_data(dest, m)
+        if dest is None:
+            return ng_drop(self, hook, m, f"there is no hook {ROUTES[hook.name]}")
+        return ng_send_data(dest, m)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vshell.abi.errno import EINVAL, ENOENT, KError
 from vshell.kernel.kern.module import Kld
 from vshell.kernel.netgraph.ng_base import LastHook, NgHook, NgMsg, ng_send_data, ngmsg
+from vshell.kernel.netgraph.ng_drop import ng_drop
 from vshell.kernel.netgraph.ng_parse import HOOKBUF, UINT8, UINT16, UINT32, ByteArray, NgStruct, preceding
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Tag(LastHook, ngtype="tag", cookie=1149771193):
             tags.remove(found)
         dest = info.nomatch if found is None else info.match
         if dest is None:
-            return 0
+            return ng_drop(self, hook, m, f"there is no hook for what {'matches' if found else 'does not match'}")
         new = dest.private.tag_out
         if new["tag_cookie"] or new["tag_id"]:
             tags.insert(0, (new["tag_cookie"], new["tag_id"], bytes(new["tag_data"])))

@@ -8,6 +8,7 @@ from vshell.abi.errno import EEXIST, EINVAL, ENETDOWN, ENOENT, EOPNOTSUPP, KErro
 from vshell.kernel.kern.module import Kld
 from vshell.kernel.net.mbuf import M_VLANTAG
 from vshell.kernel.netgraph.ng_base import NGM_FLOW_COOKIE, LastHook, NgHook, NgMsg, ng_send_data, ng_send_msg, ngmsg
+from vshell.kernel.netgraph.ng_drop import SHORT, ng_drop
 from vshell.kernel.netgraph.ng_parse import (
     HINT16,
     HINT32,
@@ -147,14 +148,14 @@ class Vlan(LastHook, ngtype="vlan", cookie=1068486472):
     def rcvdata(self, hook: NgHook, m: Mbuf) -> int:
         """ng_vlan_rcvdata."""
         if len(m) < 14:
-            return EINVAL
+            return ng_drop(self, hook, m, SHORT, EINVAL)
         if hook is self.downstream:
             return self._up(m)
         if self.downstream is None:
-            return ENETDOWN
+            return ng_drop(self, hook, m, "there is no hook downstream", ENETDOWN)
         if hook is not self.nomatch:
             if hook.private is None:
-                return EOPNOTSUPP
+                return ng_drop(self, hook, m, "the hook has no VLAN", EOPNOTSUPP)
             if not self.encap & FROM_FILTER:
                 m.flags |= M_VLANTAG
                 m.vtag = hook.private
@@ -183,13 +184,15 @@ class Vlan(LastHook, ngtype="vlan", cookie=1068486472):
             inband = True
             vid = (data[off + 14] << 8 | data[off + 15]) & 0xFFF
         else:
-            return ENETDOWN if dest is None else ng_send_data(dest, m)
+            if dest is None:
+                return ng_drop(self, self.downstream, m, "untagged, and there is no hook nomatch", ENETDOWN)
+            return ng_send_data(dest, m)
         found = self.vlans.get(vid)
         if found is not None:
             dest = found
             m.flags &= ~M_VLANTAG
         elif dest is None:
-            return ENETDOWN
+            return ng_drop(self, self.downstream, m, f"no hook for VLAN {vid}", ENETDOWN)
         elif inband and self.decap:
             m.vtag = data[off + 14] << 8 | data[off + 15]
             m.flags |= M_VLANTAG

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vshell.abi.errno import EADDRINUSE, EINVAL, ENETDOWN, ENOSYS, KError
 from vshell.kernel.kern.module import Kld
 from vshell.kernel.netgraph.ng_base import LastHook, NgHook, NgMsg, ng_send_data, ngmsg
+from vshell.kernel.netgraph.ng_drop import ng_drop
 from vshell.kernel.netgraph.ng_parse import INT8, UINT8, UINT64, Array, NgStruct
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class VlanRotate(LastHook, ngtype="vlan_rotate", cookie=1568378766):
         dest = self.findhook(name)
         if dest is None:
             self.stats["drops"] += 1
-            return ENOSYS
+            return ng_drop(self, None, m, f"there is no hook {name}", ENOSYS)
         ng_send_data(dest, m)
         return 0
 
@@ -85,7 +86,7 @@ class VlanRotate(LastHook, ngtype="vlan_rotate", cookie=1568378766):
         dest, rotate = ("original", self.conf["rot"]) if hook.name == "ordered" else ("ordered", -self.conf["rot"])
         if self.findhook(dest) is None:
             self.stats["drops"] += 1
-            return ENETDOWN
+            return ng_drop(self, hook, m, f"there is no hook {dest}", ENETDOWN)
         data, at, count = m.data, m.off + 12, 0
         while count <= MAX_VLANS:
             if len(data) < at + 4 * count + 4:

@@ -110,6 +110,8 @@ def dropwithreset(tcp: Tcp, seg: Seg) -> None:
         return
     if badport_bandlim(tcp.vnet, BANDLIM_TCP_RST):
         tcp_reset(tcp.vnet, seg.src, seg.dst, seg.th, len(seg.data), seg.m.fib, seg.scope)
+    else:
+        drop(tcp.vnet, seg.m, "tcp_input", "no reset is sent for it: too many this second (net.inet.icmp.icmplim)")
 
 
 def _wide(seg: Seg) -> bool:

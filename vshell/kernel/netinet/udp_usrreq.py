@@ -183,6 +183,8 @@ def _noport(vnet: Vnet, udp: Udp, m: Mbuf, src: bytes, sport: int, dst: bytes, d
     elif badport_bandlim(vnet, BANDLIM_ICMP_UNREACH):
         m.flags &= ~M_SPLIT
         icmp_error(vnet, m, ICMP_UNREACH, ICMP_UNREACH_PORT)
+    else:
+        drop(vnet, m, "udp_input", "no error is sent for it: too many this second (net.inet.icmp.icmplim)")
 
 
 def _multi_input(ifp: Ifnet, m: Mbuf, udp: Udp, payload: bytes, src: bytes, sport: int, dst: bytes, dport: int) -> None:

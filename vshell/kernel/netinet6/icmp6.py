@@ -157,6 +157,7 @@ def icmp6_error(vnet: Vnet, m: Mbuf, kind: int, code: int, param: int, ifp: Ifne
         stat.canterror += 1
         return
     if icmp6_ratelimit(vnet, kind):
+        drop(vnet, m, "icmp6_error", "no error is sent for it: too many this second (net.inet6.icmp6.errppslimit)")
         return
     offender = bytes(m.data[base : base + ICMPV6_PLD_MAXLEN])
     out_ifp = ifp if ifp is not None else m.rcvif

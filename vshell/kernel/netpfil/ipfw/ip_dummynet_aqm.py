@@ -23,7 +23,7 @@ from vshell.abi.dummynet import (
 from vshell.abi.errno import EINVAL, KError
 from vshell.kernel.kern.clock import US
 from vshell.kernel.kern.module import KernelModule, Sysctl, SysctlDecl, sysctl_proc
-from vshell.kernel.netpfil.ipfw.ip_dummynet_queue import TICK_US, ecn_mark
+from vshell.kernel.netpfil.ipfw.ip_dummynet_queue import FULL, TICK_US, ecn_mark
 
 if TYPE_CHECKING:
     from vshell.kernel.netpfil.ipfw.ip_dummynet import Dummynet
@@ -132,8 +132,16 @@ class Managed(Protocol):
     def stats(self, size: int) -> None:
         """A packet comes or goes."""
 
-    def dropped(self) -> None:
+    def dropped(self, pkt: DnPkt, reason: str) -> None:
         """A packet is lost."""
+
+
+UNREADY = "the queue is not ready"
+
+
+def _codel_drop(q: Managed, pkt: DnPkt | None) -> None:
+    if pkt is not None:
+        q.dropped(pkt, "waited too long, CoDel drops it")
 
 
 def cleanup(q: Managed) -> None:
@@ -221,7 +229,7 @@ class Codel(Aqm):
         """aqm_codel_enqueue."""
         status = q.aqm
         if not isinstance(status, CodelStatus) or _full(q.fs, q):
-            q.dropped()
+            q.dropped(pkt, FULL)
             return True
         status.maxpkt_size = max(status.maxpkt_size, pkt.len)
         pkt.ts = self.now()
@@ -261,7 +269,7 @@ class Codel(Aqm):
                     status.count += 1
                     status.drop_next_time = self._control_law(status, status.drop_next_time)
                     return pkt
-                q.dropped()
+                _codel_drop(q, pkt)
                 pkt, drop = self._dodequeue(q, now)
                 if not drop:
                     status.dropping = False
@@ -270,7 +278,7 @@ class Codel(Aqm):
                     status.drop_next_time = self._control_law(status, status.drop_next_time)
         elif drop:
             if not self._marked(pkt):
-                q.dropped()
+                _codel_drop(q, pkt)
                 pkt, drop = self._dodequeue(q, now)
             status.dropping = True
             recent = now - status.drop_next_time & _M32 < 8 * self.interval
@@ -417,7 +425,7 @@ class Pie(Aqm):
         """aqm_pie_enqueue."""
         status = q.aqm
         if not isinstance(status, PieStatus):
-            q.dropped()
+            q.dropped(pkt, UNREADY)
             return True
         fs = q.fs.fs
         length = q.len_bytes if fs.flags & DN_QSIZE_BYTES else q.length
@@ -429,7 +437,7 @@ class Pie(Aqm):
             if self.flags & PIE_ON_OFF_MODE_ENABLED and length <= 0:
                 self.deactivate(status)
         if drop:
-            q.dropped()
+            q.dropped(pkt, FULL if length >= fs.qsize else "PIE drops early")
             status.accu_prob = 0
             return True
         pkt.ts = self.now()
@@ -479,7 +487,7 @@ class LostPie(Aqm):
 
     def enqueue(self, q: DnQueue, pkt: DnPkt) -> bool:
         """The queue was never initialised."""
-        q.dropped()
+        q.dropped(pkt, UNREADY)
         return True
 
     def dequeue(self, q: Managed) -> DnPkt | None:

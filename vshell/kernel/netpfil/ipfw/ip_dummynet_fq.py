@@ -56,9 +56,9 @@ class FqFlow:
         elif not main.length:
             main.q_time = main.fs.dn.curr_time
 
-    def dropped(self) -> None:
+    def dropped(self, pkt: DnPkt, reason: str) -> None:
         """A packet is lost."""
-        self.main.dropped()
+        self.main.dropped(pkt, reason)
 
 
 class FqInstance:
@@ -165,8 +165,9 @@ class FqAlg(DnAlg):
             return False
         longest = max((f for n, f in sorted(inst.flows.items()) if f.active), key=lambda f: f.length)
         if longest.packets:
-            longest.stats(-longest.packets.popleft().len)
-            longest.dropped()
+            lost = longest.packets.popleft()
+            longest.stats(-lost.len)
+            longest.dropped(lost, f"more than {self.limit} packets wait, the longest flow loses one")
         return True
 
     def dequeue(self, si: SchInst) -> DnPkt | None:
@@ -281,7 +282,7 @@ class FqPie(FqAlg):
             for each in (flow.main, flow.main.si):
                 each.tot_pkts += 1
                 each.tot_bytes += pkt.len
-            flow.dropped()
+            flow.dropped(pkt, "PIE drops early")
             status.accu_prob = 0
             return True
         if not aqm.flags & PIE_DEPRATEEST_ENABLED:

@@ -27,6 +27,7 @@ from vshell.kernel.netpfil.ipfw.ip_dummynet_queue import (
     DelayLine,
     DnPkt,
     SchInst,
+    dn_drop,
 )
 from vshell.wire.ether import ETHERTYPE_IP, ETHERTYPE_IPV6
 
@@ -224,11 +225,12 @@ def dummynet_io(dn: Dummynet, m: Mbuf, args: DnArgs) -> bool:
     elif args.ip6:
         direction |= PROTO_IPV6
     fs = dn.fshash.index.get(args.number + 2 * DN_MAX_ID if args.pipe else args.number)
+    pkt = DnPkt(m, direction, None if args.incoming else args.ifp, args.rule, dn.curr_time)
     if fs is None or fs.sched is None:
         dn.io_pkt_drop += 1
+        dn_drop(dn, args.number + 2 * DN_MAX_ID if args.pipe else args.number, pkt, "it is not configured")
         return False
     s = fs.sched
-    pkt = DnPkt(m, direction, None if args.incoming else args.ifp, args.rule, dn.curr_time)
     si = dn.si_find(s, args.flow)
     q = dn.q_find(fs, si, args.flow) if s.fp.multiqueue else None
     if q is not None and q.si is not si:

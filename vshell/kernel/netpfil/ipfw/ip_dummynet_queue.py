@@ -10,6 +10,7 @@ from vshell.abi.dummynet import (
     DN_IS_ECN,
     DN_IS_GENTLE_RED,
     DN_IS_RED,
+    DN_MAX_ID,
     DN_QSIZE_BYTES,
     SCALE_RED,
     DnFs,
@@ -18,6 +19,7 @@ from vshell.abi.dummynet import (
     DnSch,
     FlowId,
 )
+from vshell.kernel.net.drops import drop as remember
 from vshell.kernel.netpfil.ipfw.ip_dummynet_flow import NO_FLOW, Flow
 from vshell.kernel.netpfil.ipfw.ip_dummynet_heap import NOWHERE, DnHt
 
@@ -34,6 +36,7 @@ TICK_US = 1_000_000 // HZ
 
 DIR_OUT, DIR_IN, DIR_DROP = 0, 1, 3
 PROTO_LAYER2, PROTO_IPV6 = 4, 0x10
+FULL = "the queue is full"
 
 ECN_MASK, ECN_CE = 3, 3
 _M32 = 0xFFFFFFFF
@@ -104,11 +107,12 @@ class DnQueue(Counted):
         si.length += step
         si.len_bytes += size
 
-    def dropped(self) -> None:
+    def dropped(self, pkt: DnPkt, reason: str) -> None:
         """A packet is lost."""
         self.drops += 1
         self.si.drops += 1
         self.fs.dn.io_pkt_drop += 1
+        dn_drop(self.fs.dn, self.fs.number, pkt, reason)
 
 
 class DelayLine:
@@ -243,6 +247,12 @@ class Red:
         self.max_pkt_size = max_size if max_size >= 1 else 1500
 
 
+def dn_drop(dn: Dummynet, number: int, pkt: DnPkt, reason: str) -> None:
+    """Tell `vshell why` about a packet; pipes are the flowsets with the highest numbers."""
+    kind = ("queue", "sched", "pipe")[min(2, number // DN_MAX_ID)]
+    remember(dn.vnet, pkt.m, "dummynet", f"{kind} {number % DN_MAX_ID}: {reason}", bool(pkt.dir & PROTO_LAYER2))
+
+
 def red_drops(q: DnQueue, size: int) -> bool:
     """Is the packet to be dropped, or marked?  The average length of the queue decides."""
     fs, red, flags = q.fs, q.fs.red, q.fs.fs.flags
@@ -328,16 +338,15 @@ def dn_enqueue(q: DnQueue, pkt: DnPkt, drop: bool = False) -> bool:
     si.tot_pkts += 1
     rates = fs.plr
     if drop or ((rates[0] or rates[1]) and _lost(fsk)):
-        q.dropped()
+        q.dropped(pkt, "the scheduler refuses it" if drop else "lost by the loss rate")
         return True
     if fsk.aqm is not None:
         return fsk.aqm.enqueue(q, pkt)
     flags = fs.flags
     full = q.len_bytes > fs.qsize if flags & DN_QSIZE_BYTES else q.length >= fs.qsize
-    if flags & DN_IS_RED and red_drops(q, size) and not (flags & DN_IS_ECN and ecn_mark(pkt)):
-        full = True
-    if full:
-        q.dropped()
+    early = flags & DN_IS_RED and red_drops(q, size) and not (flags & DN_IS_ECN and ecn_mark(pkt))
+    if full or early:
+        q.dropped(pkt, FULL if full else "the queue is long, RED drops early")
         return True
     q.packets.append(pkt)
     q.length += 1
