@@ -11,7 +11,7 @@ import struct
 from vshell.abi.errno import EINTR, KError
 from vshell.abi.fcntl import POLLIN
 from vshell.abi.proc import KinfoProc
-from vshell.abi.signal import SIGINT, SIGQUIT
+from vshell.abi.signal import SIG_DFL, SIGCONT, SIGINT, SIGQUIT, SIGTSTP
 from vshell.abi.termios import TIOCGETA, TIOCSETA, Termios
 from vshell.userland.getopt import Getopt
 from vshell.userland.libjail import JailError, jail_getid
@@ -71,6 +71,8 @@ class Top:
         self.warnings = 0
         self.smart = False
         self.leaving = False
+        self.saved: Termios | None = None
+        """How the terminal was."""
         self.busy: dict[int, tuple[int, int]] = {}
         """Processor time of each process at the display before, and when that was."""
 
@@ -310,6 +312,19 @@ class Top:
     def _leave(self, sig: int) -> None:
         self.leaving = True
 
+    def _raw(self, sig: int = 0) -> None:
+        """Keys one by one; ^Z gives the terminal back first, and who comes back from that does this again."""
+        sys = self.p.sys
+        sys.sigaction(SIGTSTP, self._stop, False)
+        sys.ioctl(0, TIOCSETA(Termios(icanon=False, echo=False)))
+
+    def _stop(self, sig: int) -> None:
+        sys = self.p.sys
+        if self.saved is not None:
+            sys.ioctl(0, TIOCSETA(self.saved))
+        sys.sigaction(SIGTSTP, SIG_DFL)
+        sys.kill(sys.getpid(), SIGTSTP)
+
     async def run(self) -> int:
         """The whole run."""
         p = self.p
@@ -325,10 +340,10 @@ class Top:
             p.stderr.write("....")
             await p.sys.nanosleep(3 * NS * self.warnings)
             p.stderr.write("\n")
-        saved: Termios | None = None
         if interactive and p.sys.isatty(0):
-            saved = p.sys.ioctl(0, TIOCGETA())
-            p.sys.ioctl(0, TIOCSETA(Termios(icanon=False, echo=False)))
+            self.saved = p.sys.ioctl(0, TIOCGETA())
+            p.sys.sigaction(SIGCONT, self._raw, False)
+            self._raw()
         for sig in (SIGINT, SIGQUIT):
             p.sys.sigaction(sig, self._leave, False)
         before: tuple[int, ...] = (0,) * 5
@@ -340,8 +355,8 @@ class Top:
             if not displays:
                 break
             await self.wait(interactive)
-        if saved is not None:
-            p.sys.ioctl(0, TIOCSETA(saved))
+        if self.saved is not None:
+            p.sys.ioctl(0, TIOCSETA(self.saved))
         return 0
 
 

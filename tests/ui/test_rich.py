@@ -75,6 +75,23 @@ def test_editing(desk: Desk) -> None:
     assert desk.type("nonsense\x15echo ok\r") == "ok\n"
 
 
+def test_stopped_in_raw_mode(desk: Desk) -> None:
+    """top gives the terminal back when it is stopped, and takes it again; a terminal that stays raw does no harm."""
+    termios = desk.seat.tty.termios
+    desk.keys.send_text("top\r")
+    desk.rich.edit()
+    for keys in (b"\x1a", b""):
+        for _ in range(100):
+            desk.seat.catch_up()
+        desk.seat.keys(keys) if keys else None
+    desk.settle()
+    assert desk.seat.tty.termios == termios
+    assert "Suspended" in desk.type("jobs\r")
+    desk.type("kill %1; fg\r")
+    assert desk.type("stty -icanon -echo\r") == ""
+    assert desk.type("echo ok; stty sane\r") == "ok\n"
+
+
 def test_search_runs_what_it_found(desk: Desk) -> None:
     """One enter is enough."""
     desk.type("echo before\r")

@@ -88,6 +88,16 @@ def test_undo_with_a_job_running(typist: Typist) -> None:
     assert typist.type("jobs") == "[1] + Running                 sleep 1000\n"
 
 
+def test_undo_leaves_the_time_that_had_passed(typist: Typist) -> None:
+    """The machine is as it was when the command that is undone was typed."""
+    typist.type("sleep 5 &")
+    typist.type("sleep 7")
+    before = typist.seat.machine.kernel.clock.now
+    typist.type("true")
+    typist.type("vshell undo")
+    assert typist.seat.machine.kernel.clock.now == before
+
+
 def test_undo_everything(typist: Typist) -> None:
     """The prompt is there at once, as after every command."""
     typist.type("true")

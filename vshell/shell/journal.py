@@ -44,6 +44,8 @@ class Journal:
         self.vimage = vimage
         self.entries: list[Entry] = []
         self.lines: list[Line] = []
+        self.until = 0
+        """The uptime at which it ends, if that is after the last entry (ns)."""
 
     def before(self, count: int) -> Journal:
         """The journal as it was before its last `count` lines."""
@@ -52,6 +54,7 @@ class Journal:
         new = Journal(self.seed, self.vimage)
         new.entries = self.entries[: self.lines[kept].start] if count else self.entries[:]
         new.lines = self.lines[:kept]
+        new.until = self.entries[self.lines[kept].start].when if count else self.until
         return new
 
     # files -----------------------------------------------------------------------------------------------------
@@ -61,8 +64,8 @@ class Journal:
 
         path.parent.mkdir(parents=True, exist_ok=True)
         entries = [[e.when, list(e.size) if e.size else e.keys.decode("latin-1")] for e in self.entries]
-        content = {"vshell": FORMAT, "seed": self.seed, "vimage": self.vimage, "lines": self.lines, "entries": entries}
-        path.write_text(json.dumps(content), "utf-8")
+        content = {"vshell": FORMAT, "seed": self.seed, "vimage": self.vimage, "until": self.until}
+        path.write_text(json.dumps({**content, "lines": self.lines, "entries": entries}), "utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Journal:
@@ -74,6 +77,7 @@ class Journal:
             if content["vshell"] != FORMAT:
                 raise ValueError("another version's")
             new = cls(int(content["seed"]), bool(content["vimage"]))
+            new.until = int(content.get("until", 0))
             new.lines = [Line(int(start), str(text), *map(int, depth)) for start, text, *depth in content["lines"]]
             for when, what in content["entries"]:
                 size = None if isinstance(what, str) else (int(what[0]), int(what[1]))
@@ -86,7 +90,8 @@ class Journal:
     def _check(self) -> None:
         """ValueError where this cannot have happened."""
         starts = [0, *(line.start for line in self.lines), len(self.entries)]
-        times = [0, *(entry.when for entry in self.entries), LATEST]
+        times = [0, *(entry.when for entry in self.entries)]
+        times += [max(times[-1], self.until), LATEST]
         sizes = [entry.size for entry in self.entries if entry.size is not None]
         if starts != sorted(starts) or times != sorted(times) or not all(0 < n < 32768 for size in sizes for n in size):
             raise ValueError("not a session")

@@ -124,11 +124,8 @@ class RichTerminal:
     # where things stand ----------------------------------------------------------------------------------------
     def reader(self) -> Proc | None:
         """The shell that waits for a line at the terminal, if one does."""
-        tty = self.seat.tty
-        if not tty.termios.icanon:
-            return None
         p = self.seat.shell_at_prompt()
-        return p if p is not None and p.pgid == tty.pgrp else None
+        return p if p is not None and p.pgid == self.seat.tty.pgrp else None
 
     def toolbar(self) -> str:
         """Where one is and what time it is there, what is going on, and how the last command ended."""

@@ -65,6 +65,7 @@ class Seat:
             else:
                 self.tty.input(entry.keys)
         if journal.entries or again:
+            self._run_to(journal.until)
             self._settle()
         self._hidden = False
         waiting = self.reader_waits

@@ -186,7 +186,7 @@ async def parsecmd(sh: Shell, src: Source, prompt: bool) -> Node | None:
             p.s, p.i, p.line, p.pushed, p.inuse = saved
             p.n = len(p.s)
             p.docs = []
-            if prompt and started and src.typed and not src.lines:
+            if prompt and started and src.typed and not src.lines and text.endswith("\n"):
                 sh.out2(sh.prompt(2))
                 sh.flush2()
             try:
