@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vshell.commands.tcpdump.netdissect import Ndo, Trunc, bittok2str, in_cksum_shouldbe, tok2str
+from vshell.commands.tcpdump.print_groups import queried, report
 from vshell.commands.tcpdump.print_ip6 import nextproto6_cksum
 
 TYPES = {
@@ -24,7 +25,6 @@ OPTIONS = {
     1: "source link-address", 2: "destination link-address", 3: "prefix info", 4: "redirected header", 5: "mtu", 25: "rdnss",
     31: "dnssl", 7: "advertisement interval", 8: "homeagent information", 24: "route info",
 }  # fmt: skip
-RECORDS = {1: "is_in", 2: "is_ex", 3: "to_in", 4: "to_ex", 5: "allow", 6: "block"}
 PREFERENCES = ("medium", "high", "rsv", "low")
 PROBLEMS = {0: "erroneous", 1: "next header", 2: "option", 3: "incomplete header chain"}
 NI_ADDR_FLAGS = ((1, "T"), (2, "A"), (4, "C"), (8, "L"), (0x10, "S"), (0x20, "G"))
@@ -290,32 +290,7 @@ def domains(ndo: Ndo, at: int, size: int) -> bool:
 
 def mldv2_report(ndo: Ndo, at: int, length: int) -> None:
     """mldv2_report_print."""
-    if length < 8:
-        ndo.p(f" [invalid len {length}]")
-        return
-    groups = ndo.u2(at + 6)
-    ndo.p(f", {groups} group record(s)")
-    if not ndo.v:
-        return
-    group = 8
-    for _ in range(groups):
-        if length < group + 20:
-            ndo.p(" [invalid number of groups]")
-            return
-        ndo.p(f" [gaddr {ndo.ip6addr(at + group + 4)} {tok2str(RECORDS, ' [v2-report-#%u]', ndo.u1(at + group))}")
-        sources = ndo.u2(at + group + 2)
-        if length < group + 20 + sources * 16:
-            ndo.p(f" [invalid number of sources {sources}]")
-            return
-        if ndo.v == 1:
-            ndo.p(f", {sources} source(s)")
-        else:
-            ndo.p(" {")
-            for j in range(sources):
-                ndo.p(f" {ndo.ip6addr(at + group + 20 + j * 16)}")
-            ndo.p(" }")
-        group += 20 + sources * 16
-        ndo.p("]")
+    report(ndo, at, length, 16, ndo.ip6addr, " [v2-report-#%u]")
 
 
 def mldv2_query(ndo: Ndo, at: int, length: int) -> None:
@@ -332,18 +307,7 @@ def mldv2_query(ndo: Ndo, at: int, length: int) -> None:
             ndo.p(f" robustness={flags & 7}")
         qqic = ndo.u1(at + 25)
         ndo.p(f" qqi={qqic if qqic < 128 else ((qqic & 0xF) | 0x10) << ((qqic >> 4 & 7) + 3)}")
-    sources = ndo.u2(at + 26)
-    if sources:
-        if length < 28 + sources * 16:
-            ndo.p(" [invalid number of sources]")
-        elif ndo.v > 1:
-            ndo.p(" {")
-            for i in range(sources):
-                ndo.p(f" {ndo.ip6addr(at + 28 + 16 * i)}")
-            ndo.p(" }")
-        else:
-            ndo.p(f", {sources} source(s)")
-    ndo.p("]")
+    queried(ndo, at, length, 28, 16, ndo.ip6addr)
 
 
 class Cut(Exception):

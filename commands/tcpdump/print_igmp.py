@@ -2,39 +2,9 @@
 
 from __future__ import annotations
 
-from vshell.commands.tcpdump.netdissect import Ndo, tok2str
+from vshell.commands.tcpdump.netdissect import Ndo
+from vshell.commands.tcpdump.print_groups import queried, report
 from vshell.wire.cksum import in_cksum
-
-RECORDS = {1: "is_in", 2: "is_ex", 3: "to_in", 4: "to_ex", 5: "allow", 6: "block"}
-
-
-def _report3(ndo: Ndo, at: int, length: int) -> None:
-    if length < 16 or length & 3:
-        ndo.p(f" [invalid len {length}]")
-        return
-    groups = ndo.u2(at + 6)
-    ndo.p(f", {groups} group record(s)")
-    if not ndo.v:
-        return
-    group = 8
-    for _ in range(groups):
-        if length < group + 8:
-            ndo.p(" [invalid number of groups]")
-            return
-        ndo.p(f" [gaddr {ndo.ipaddr(at + group + 4)} {tok2str(RECORDS, ' [v3-report-#%u]', ndo.u1(at + group))}")
-        sources = ndo.u2(at + group + 2)
-        if length < group + 8 + sources * 4:
-            ndo.p(f" [invalid number of sources {sources}]")
-            return
-        if ndo.v == 1:
-            ndo.p(f", {sources} source(s)")
-        else:
-            ndo.p(" {")
-            for j in range(sources):
-                ndo.p(f" {ndo.ipaddr(at + group + 8 + j * 4)}")
-            ndo.p(" }")
-        group += 8 + sources * 4
-        ndo.p("]")
 
 
 def _query3(ndo: Ndo, at: int, length: int) -> None:
@@ -49,18 +19,7 @@ def _query3(ndo: Ndo, at: int, length: int) -> None:
     if not ndo.u4(at + 4):
         return
     ndo.p(f" [gaddr {ndo.ipaddr(at + 4)}")
-    sources = ndo.u2(at + 10)
-    if sources:
-        if length < 12 + sources * 4:
-            ndo.p(" [invalid number of sources]")
-        elif ndo.v > 1:
-            ndo.p(" {")
-            for i in range(sources):
-                ndo.p(f" {ndo.ipaddr(at + 12 + 4 * i)}")
-            ndo.p(" }")
-        else:
-            ndo.p(f", {sources} source(s)")
-    ndo.p("]")
+    queried(ndo, at, length, 12, 4, ndo.ipaddr)
 
 
 def _query(ndo: Ndo, at: int, length: int) -> None:
@@ -104,7 +63,7 @@ def igmp_print(ndo: Ndo, at: int, length: int) -> None:
         ndo.p(f"igmp v2 report {ndo.ipaddr(at + 4)}")
     elif kind == 0x22:
         ndo.p("igmp v3 report")
-        _report3(ndo, at, length)
+        report(ndo, at, length, 4, ndo.ipaddr, " [v3-report-#%u]")
     elif kind == 0x17:
         ndo.p(f"igmp leave {ndo.ipaddr(at + 4)}")
     elif kind == 0x13:

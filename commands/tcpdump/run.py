@@ -96,13 +96,16 @@ class Run:
 
     async def open_file(self, name: str) -> None:
         """Open a file and say so."""
+        await self._open(name)
+        self.report_file(name)
+
+    async def _open(self, name: str) -> None:
         self.file = Savefile(self.p, self.ndo.nano)
         try:
             await self.file.open(name)
         except PcapError as e:
             self.o.error(str(e))
         self.dlt, self.snapshot = self.file.dlt, self.file.snapshot
-        self.report_file(name)
 
     def report_file(self, name: str) -> None:
         """Say which file is read."""
@@ -374,12 +377,7 @@ class Run:
     async def next_file(self, name: str) -> None:
         """The next file of -V."""
         old = self.dlt
-        self.file = Savefile(self.p, self.ndo.nano)
-        try:
-            await self.file.open(name)
-        except PcapError as e:
-            self.o.error(str(e))
-        self.dlt, self.snapshot = self.file.dlt, self.file.snapshot
+        await self._open(name)
         if self.dlt != old:
             if self.dump is not None:
                 self.o.error(f"{name}: new dlt does not match original")
