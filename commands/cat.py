@@ -12,7 +12,10 @@ from vshell.userland.textfile import relieve
 async def raw_cat(p: Program, fd: int) -> None:
     """Copy without looking."""
     while data := await p.sys.read(fd, 1 << 17):
-        await p.sys.write(1, data)
+        try:
+            await p.sys.write(1, data)
+        except KError as e:
+            p.err(1, e, "stdout")
 
 
 def visible(text: str, tabs: bool) -> str:

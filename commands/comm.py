@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vshell.abi.errno import KError
 from vshell.userland.getopt import getopt_or_usage
-from vshell.userland.program import Program, program
+from vshell.userland.program import Program, checks_stdout, program
 from vshell.userland.stdio import Reader, decode
 
 USAGE = "usage: comm [-123i] file1 file2"
@@ -29,6 +29,7 @@ async def next_line(p: Program, reader: Reader, path: str) -> str | None:
     return line.removesuffix("\n") if line else None
 
 
+@checks_stdout(1)
 @program("/usr/bin/comm")
 async def main(p: Program) -> int:
     """comm [-123i] file1 file2"""

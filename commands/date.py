@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vshell.abi.errno import EPERM, KError
 from vshell.userland.getopt import Getopt
-from vshell.userland.program import Program, program
+from vshell.userland.program import Program, checks_stdout, program
 from vshell.userland.strftime import DAYS, MONTHS, Tm, gmtime, localtime, month_days, strftime
 from vshell.userland.strptime import strptime
 
@@ -330,6 +330,7 @@ def c_number(text: str) -> int | None:
     return max(-62135596800, min(value, 253402300799))
 
 
+@checks_stdout(1)
 @program("/bin/date")
 def main(p: Program) -> int:
     """date [-jnRu] [-I...] [-f input_fmt] [-r filename|seconds] [-v...] [new_date] [+output_fmt]"""

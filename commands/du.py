@@ -10,7 +10,7 @@ from vshell.userland.fts import FTS_D, FTS_DC, FTS_DNR, FTS_DP, FTS_NS, Fts, Fts
 from vshell.userland.getopt_long import NO, GetoptLong
 from vshell.userland.humanize import expand_number, humanize_number
 from vshell.userland.libxo import Xo
-from vshell.userland.program import Program, program
+from vshell.userland.program import Program, checks_stdout, program
 
 USAGE = """\
 usage: du [--libxo] [-Aclnx] [-H | -L | -P] [-g | -h | -k | -m]
@@ -175,6 +175,7 @@ class Du:
         return self.status
 
 
+@checks_stdout(1)
 @program("/usr/bin/du")
 def main(p: Program) -> int:
     """du [-Aclnx] [-H | -L | -P] [-g | -h | -k | -m] [-a | -s | -d depth] [-I mask] [file ...]"""

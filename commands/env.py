@@ -9,7 +9,7 @@ from vshell.abi.fcntl import S_IFMT, S_IFREG, X_OK
 from vshell.userland.environ import Environ
 from vshell.userland.execvp import execvp
 from vshell.userland.getopt import Getopt
-from vshell.userland.program import Program, program
+from vshell.userland.program import Program, checks_stdout, program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -216,6 +216,7 @@ class Env:
         self.p.err(EXIT_ENOENT, ENOENT, name)
 
 
+@checks_stdout(1)
 @program("/usr/bin/env")
 def main(p: Program) -> int:
     """env [-0iv] [-C workdir] [-P utilpath] [-S string] [-u name] [name=value ...] [utility [argument ...]]"""

@@ -6,7 +6,7 @@ import re
 
 from vshell.abi.errno import KError
 from vshell.userland.getopt import Getopt
-from vshell.userland.program import Program, program
+from vshell.userland.program import Program, checks_stdout, program
 from vshell.userland.textfile import read_lines
 
 USAGE = """\
@@ -168,6 +168,7 @@ class Join:
         return end
 
 
+@checks_stdout(1)
 @program("/usr/bin/join")
 async def main(p: Program) -> int:
     """join [-a fileno | -v fileno] [-e string] [-1 field] [-2 field] [-o list] [-t char] file1 file2"""

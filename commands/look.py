@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from vshell.abi.errno import KError
 from vshell.userland.getopt_long import NO, REQUIRED, GetoptLong
-from vshell.userland.program import Program, program
+from vshell.userland.program import Program, checks_stdout, program
 from vshell.userland.textfile import read_lines
 
 LONGS = {"alternative": (NO, "a"), "alphanum": (NO, "d"), "ignore-case": (NO, "f"), "terminate": (REQUIRED, "t")}
 
 
+@checks_stdout(2)
 @program("/usr/bin/look")
 async def main(p: Program) -> int:
     """look [-df] [-t char] string [file ...]"""

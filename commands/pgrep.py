@@ -115,7 +115,7 @@ class Pgrep:
             return self.p.sys.getpgrp()
         if key == "s" and number == 0:
             me = self.p.sys.getpid()
-            return next((k.sid for k in self.processes() if k.pid == me), 0)
+            return next((k.sid for k in self.p.sys.sysctl("kern.proc") if k.pid == me), 0)
         if key == "j":
             if number < 0:
                 self.p.errx(STATUS_BADUSAGE, f"Negative jail ID `{word}'")
@@ -151,6 +151,11 @@ class Pgrep:
             if st.st_mode & S_IFMT != S_IFCHR:
                 self.p.errx(STATUS_BADUSAGE, f"Not a tty: `{word}'")
             return name
+        # A session without a terminal of ours has that of the system's console.
+        used = {k.tty for k in self.p.sys.sysctl("kern.proc")}
+        for name in (word, f"tty{word}"):
+            if name in used:
+                return name
         self.p.errx(STATUS_BADUSAGE, f"No such tty: `{word}'")
 
     def take_pid(self) -> int | None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from vshell.userland.getopt import getopt
-from vshell.userland.program import Program, program
+from vshell.userland.program import Program, checks_stdout, program
 
 
+@checks_stdout(1)
 @program("/usr/bin/printenv")
 def main(p: Program) -> int:
     """printenv [name]"""

@@ -59,7 +59,7 @@ def report(p: Program, pid: int, status: int) -> None:
 
 async def wait(p: Program, waiting: list[int], limit: int | None, flags: set[str]) -> int:
     """Until all (with -o one) have ended, or the time is over."""
-    deadline = None if limit is None else p.sys.clock_gettime("uptime") + limit
+    deadline = None if not limit else p.sys.clock_gettime("uptime") + limit
     while waiting:
         left = None if deadline is None else deadline - p.sys.clock_gettime("uptime")
         try:
@@ -96,11 +96,13 @@ async def main(p: Program) -> int:
         p.usage(USAGE, EX_USAGE)
     waiting = pids(p, args)
     alive = {k.pid for k in p.sys.sysctl("kern.proc") if k.state != "Z"}
+    gone = False
     for pid in waiting[:]:
         if pid not in alive:
             p.warn(ESRCH, str(pid))
             waiting.remove(pid)
-    status = await wait(p, waiting, limit, flags)
+            gone = True
+    status = 0 if gone and "o" in flags else await wait(p, waiting, limit, flags)
     if "p" in flags:
-        p.stdout.write("".join(f"{pid}\n" for pid in waiting))
+        p.stdout.write("".join(f"{pid}\n" for pid in sorted(waiting)))
     return status

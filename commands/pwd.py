@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vshell.abi.errno import KError
 from vshell.userland.getopt import getopt
-from vshell.userland.program import Program, program
+from vshell.userland.program import Program, checks_stdout, program
 
 
 def _logical(p: Program) -> str | None:
@@ -19,6 +19,7 @@ def _logical(p: Program) -> str | None:
     return pwd if (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino) else None
 
 
+@checks_stdout(1)
 @program("/bin/pwd")
 def main(p: Program) -> int:
     """Print the working directory."""

@@ -16,7 +16,7 @@ from vshell.userland.getopt import Getopt
 from vshell.userland.libjail import JailError, jail_getid
 from vshell.userland.libxo import Xo
 from vshell.userland.netdb import getprotobyname, if_names, numeric_name
-from vshell.userland.program import Program, program
+from vshell.userland.program import Program, checks_stdout, program
 from vshell.userland.pwd import getpwuid
 
 USAGE = """\
@@ -404,6 +404,7 @@ async def _nothing(_: Syscalls) -> int:
     return 0
 
 
+@checks_stdout(1)
 @program("/usr/bin/sockstat")
 async def main(p: Program) -> int:
     """sockstat(1)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vshell.abi.errno import KError
 from vshell.userland.getopt import getopt_or_usage
-from vshell.userland.program import Program, program
+from vshell.userland.program import Program, checks_stdout, program
 from vshell.userland.stdio import decode
 from vshell.userland.textfile import read_file
 
@@ -104,6 +104,7 @@ class Graph:
         return best
 
 
+@checks_stdout(1)
 @program("/usr/bin/tsort")
 async def main(p: Program) -> int:
     """tsort [-dlq] [file]"""

@@ -7,7 +7,7 @@ import struct
 from vshell.abi.errno import KError
 from vshell.userland.getopt import getopt
 from vshell.userland.libxo import Xo
-from vshell.userland.program import Program, program
+from vshell.userland.program import Program, checks_stdout, program
 from vshell.userland.strftime import localtime, strftime
 from vshell.userland.utmpx import Utmpx, sessions
 
@@ -61,6 +61,7 @@ def command(p: Program, s: Utmpx) -> str:
     return " ".join(front[-1].args) if front else "-"
 
 
+@checks_stdout(1)
 @program("/usr/bin/w", "/usr/bin/uptime")
 def main(p: Program) -> int:
     """w [-dhin] [user ...]; uptime"""

@@ -16,7 +16,7 @@ from vshell.commands.diff.lines import Change, changes
 from vshell.commands.diff.sides import WIDTH, Sides, side_by_side
 from vshell.userland.getopt_long import NO, OPTIONAL, REQUIRED, GetoptLong
 from vshell.userland.humanize import strtonum
-from vshell.userland.program import Program, program
+from vshell.userland.program import Program, checks_stdout, program
 from vshell.userland.regex import EXTENDED, Regex, RegexError, regcomp
 from vshell.userland.stdio import decode
 from vshell.userland.textfile import read_file
@@ -452,6 +452,7 @@ def is_directory(st: Stat | None) -> bool:
     return st is not None and st.st_mode & S_IFMT == S_IFDIR
 
 
+@checks_stdout(2)
 @program("/usr/bin/diff")
 async def main(p: Program) -> int:
     """diff [options] file1 file2"""

@@ -9,7 +9,7 @@ from vshell.commands.ps.selection import Selection, select
 from vshell.commands.ps.tree import descendant_sort
 from vshell.userland.getopt import Getopt
 from vshell.userland.libxo import Xo
-from vshell.userland.program import Program, program
+from vshell.userland.program import Program, checks_stdout, program
 
 USAGE = """\
 usage: ps [--libxo] [-aCcdeHhjlmrSTuvwXxZ] [-O fmt | -o fmt]
@@ -224,6 +224,7 @@ class Ps:
         self.xo.close_instance("process")
 
 
+@checks_stdout(1)
 @program("/bin/ps")
 def main(p: Program) -> int:
     """ps [--libxo] [-aCcdeHhjlmrSTuvwXxZ] [-O fmt | -o fmt] [-p pid,...] ..."""

@@ -6,7 +6,7 @@ from vshell.abi.errno import KError
 from vshell.commands.sed.process import Editor, Input
 from vshell.commands.sed.script import Compiler, Source
 from vshell.userland.getopt import Getopt
-from vshell.userland.program import Exit, Program, program
+from vshell.userland.program import Exit, Program, checks_stdout, program
 from vshell.userland.stdio import decode
 from vshell.userland.textfile import read_file
 
@@ -30,6 +30,7 @@ async def file_unit(p: Program, path: str) -> Unit:
         p.err(1, e, path)
 
 
+@checks_stdout(1)
 @program("/usr/bin/sed")
 async def main(p: Program) -> int:
     """sed script [-Ealnru] [-i extension] [file ...]"""

@@ -25,6 +25,12 @@ async def start(main: Callable[[Program], Any], sys: Syscalls, argv: list[str], 
         if hasattr(result, "__await__"):
             result = await result
         status = int(result or 0)
+        failed: int = getattr(main, "stdout_status", 0)
+        if failed:
+            await p.stdout.drain()
+            if p.stdout.error is not None:
+                p.warn(p.stdout.error, "stdout")
+                status = failed
     except Exit as e:
         status = e.status
     except KError as e:

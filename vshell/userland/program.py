@@ -39,6 +39,16 @@ def program(*paths: str) -> Callable[[F], F]:
     return mark
 
 
+def checks_stdout(status: int) -> Callable[[F], F]:
+    """Mark `main` of a program that looks at its end whether its output arrived: what it exits with if not."""
+
+    def mark(main: F) -> F:
+        main.stdout_status = status  # type: ignore[attr-defined]
+        return main
+
+    return mark
+
+
 class Exit(Exception):
     """exit(3): unwinds `main`; standard output is flushed."""
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vshell.kernel.kern.kernel import Kernel
     from vshell.kernel.kern.vfs import Vnode
 
-ELF = b"\x7fELF\x02\x01\x01\x09"
+ELF = b"\x7fELF\x02\x01\x01\x09" + bytes(8)
 """What a program file begins with (the identification of a FreeBSD ELF64 file); the program's name follows."""
 
 EXEC_COST = 1_000_000
@@ -140,13 +140,16 @@ def _reap(p: Proc) -> None:
             p.parent.rusage["c" + name] += p.rusage[name] + p.rusage["c" + name]
 
 
-def exec_entry(p: Proc, path: str, argv: Sequence[str], env: dict[str, str]) -> tuple[Entry, list[str], str, Vnode]:
-    """Find out what `path` is and how to start it: (entry, final argv, path and file of the program).  execve(2)'s errors."""
+def exec_entry(p: Proc, path: str, argv: Sequence[str], env: dict[str, str]) -> tuple[Entry, list[str], str, str, Vnode]:
+    """Find out what `path` is and how to start it: (entry, final argv, path, name and file of the program).
+
+    The name is the one the file was found by, behind all symbolic links.  execve(2)'s errors.
+    """
     from vshell.kernel.kern import vfs
 
     argv = list(argv)
     for _ in range(MAXINTERP):
-        vnode = vfs.namei(p, path)
+        _, found, vnode = vfs.lookup(p, path)
         if not vnode.is_reg:
             raise KError(EACCES)
         vfs.vaccess(vnode, p.ucred, X_OK)
@@ -157,7 +160,7 @@ def exec_entry(p: Proc, path: str, argv: Sequence[str], env: dict[str, str]) -> 
             main = load(name)
             if main is None:
                 raise KError(ENOENT)
-            return main(argv, env), argv, path, vnode
+            return main(argv, env), argv, path, found, vnode
         if not image.startswith(b"#!"):
             raise KError(ENOEXEC)
         line = image[2 : image.find(b"\n") if b"\n" in image else len(image)].decode("utf-8", "surrogateescape").strip(" \t")
@@ -233,9 +236,9 @@ class ProcessCalls:
     def execve(self, path: str, argv: Sequence[str], env: dict[str, str]) -> NoReturn:
         """execve(2)."""
         p = self.proc
-        entry, p.args, program, vnode = exec_entry(p, path, argv, env)
+        entry, p.args, program, found, vnode = exec_entry(p, path, argv, env)
         _setid(p, vnode)
-        p.comm = program.rpartition("/")[2][:19]
+        p.comm = found[:19]
         p.env = env
         p.text = (vnode, program, p.cdir)
         p.fd.close_on_exec()

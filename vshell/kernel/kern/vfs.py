@@ -436,7 +436,7 @@ class ProgramDir(DirVnode):
         return vnode
 
 
-ELF_MAGIC = b"\x7fELF\x02\x01\x01\x09"
+ELF_MAGIC = b"\x7fELF\x02\x01\x01\x09" + bytes(8)
 
 
 def image(program: str) -> bytes:
