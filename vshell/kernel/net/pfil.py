@@ -85,6 +85,7 @@ class PfilHead:
         name = next((name for name, (its, _) in self._names.items() if its is hook), "firewall")
         rule = getattr(getattr(hook, "__self__", None), "denied", None)
         text = f"denied by ipfw rule {rule}, {direction}" if rule is not None else f"denied by the firewall {name}, {direction}"
+        text = getattr(getattr(hook, "__self__", None), "why", "") or text
         drop(ifp if ifp is not None else self.vnet, m, "pfil", text, self.name == PFIL_ETHER_NAME)
         return PFIL_DROPPED
 

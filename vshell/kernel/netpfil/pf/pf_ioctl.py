@@ -119,6 +119,7 @@ class Pf(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
         self.src = SrcNodes(self)
         self.fingerprints: list[Fingerprint] = []
         self.unlinked: list[Krule] = []
+        self.udp_mappings: dict[Any, Any] = {}
         self.counters = [0] * len(P.PFRES_NAMES)
         self.lcounters = [0] * len(P.LCNT_NAMES)
         self.fcounters = [0, 0, 0]
