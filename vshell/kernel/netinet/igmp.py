@@ -114,7 +114,7 @@ def igmp_start(ifp: Ifnet, igi: IgmpIfinfo) -> None:
 
 def _reported(ifp: Ifnet, igi: IgmpIfinfo, group: bytes) -> bool:
     """igmp_isgroupreported, on an interface that reports at all."""
-    if ifp.flags & IFF_LOOPBACK or igi.flags & IGIF_SILENT or group == INADDR_ALLHOSTS_GROUP:
+    if ifp.flags & IFF_LOOPBACK or igi.flags & IGIF_SILENT or group == INADDR_ALLHOSTS_GROUP or Igmp not in ifp.vnet:
         return False
     return group[:3] != INADDR_ALLHOSTS_GROUP[:3] or bool(ifp.vnet[Igmp].sendlocal)
 

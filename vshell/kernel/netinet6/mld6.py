@@ -65,7 +65,10 @@ def in6_leavegroup(ifp: Ifnet, group: bytes) -> None:
     if not extra.groups[group]:
         del extra.groups[group]
         if group in extra.mld.members:
-            _final_leave(ifp, extra, group)
+            if Mld in ifp.vnet:
+                _final_leave(ifp, extra, group)
+            else:
+                del extra.mld.members[group]  # a socket outlived its stack: there is nobody to tell
 
 
 def _silent(ifp: Ifnet, group: bytes) -> bool:
