@@ -172,13 +172,17 @@ class Vlan(EtherIfnet):
             if parent is None:
                 raise KError(ENXIO)
         allocated: int | None = None
-        found = match_ethervid(ifc.vnet, name)
-        if found is not None and name != ifc.name:
+        try:
+            unit = ifc_name2unit(name)
+        except KError:
+            found = match_ethervid(ifc.vnet, name)
+            if found is None:
+                raise KError(ENXIO) from None
             if parent is not None and parent is not found[0]:
-                raise KError(EINVAL)
+                raise KError(EINVAL) from None
             parent, tag = found
         else:
-            unit = ifc_name2unit(name)
+            # So does a name without digits in front of the dot: a stack has one "lan.100" and no "wan.100" beside it.
             allocated = ifc.alloc_unit(unit)
             if unit < 0:
                 name = f"{name}{allocated}"
