@@ -34,7 +34,7 @@ def complete(c: Context) -> Iterator[Candidate]:
     if pending is not None:
         yield from _argument(here, pending, at)
         return
-    for name, clone in sorted(commands()):
+    for name, clone in sorted(commands(), key=lambda command: (command[0][:1] in "+-", command[0])):
         if not clone or creating or not rest:
             yield Candidate(name)  # what it means is on the page of the manual
 

@@ -10,6 +10,8 @@ from vshell.abi.ip_fw import IP_FW3, FwRequest, TablesList, XGet
 from vshell.abi.socket import AF_INET, IPPROTO_IP, IPPROTO_RAW, SOCK_RAW
 from vshell.commands.ipfw.actions import ACTIONS
 from vshell.commands.ipfw.actions import SIMPLE as PLAIN_ACTIONS
+from vshell.commands.ipfw.dummynet_config import WORDS as DUMMYNET
+from vshell.commands.ipfw.nat import MODES, NEEDED, VALUED
 from vshell.commands.ipfw.options import IFACES, OPTIONS
 from vshell.commands.ipfw.options import SIMPLE as PLAIN_OPTIONS
 from vshell.commands.ipfw.tables import COMMANDS as TABLE_COMMANDS
@@ -75,6 +77,22 @@ def complete(c: Context) -> Iterator[Candidate]:
         yield from words(SET_COMMANDS)
     elif rest[0] == "add":
         yield from _rule(c, rest[1:])
+    elif rest[0] in ("nat", "pipe", "queue", "sched"):
+        yield from _config(c, rest)
+
+
+def _config(c: Context, rest: list[str]) -> Iterator[Candidate]:
+    """Translation and dummynet: a number, and how it shall be."""
+    if len(rest) == 1 or rest[-2:] == ["nat", "show"]:
+        yield from words(("show", "config") if len(rest) == 1 else ("config", "log"))
+    elif len(rest) == 2 and rest[1] not in ("show", "config"):
+        yield from words(("config", "show", "delete"))
+    elif "config" not in rest:
+        return
+    elif rest[0] == "nat":
+        yield from c.interfaces() if rest[-1] == "if" else words(sorted({*MODES, *VALUED, *NEEDED}))
+    else:
+        yield from words(sorted(DUMMYNET))
 
 
 def _rule(c: Context, given: list[str]) -> Iterator[Candidate]:

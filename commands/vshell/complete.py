@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vshell.commands.vshell import subcommand, subcommands
-from vshell.userland.completion import Candidate, Context
+from vshell.commands.vshell.graph import FORMS
+from vshell.userland.completion import Candidate, Context, words
 
 CLOCK = ("pause", "resume", "rate", "step", "run")
 
@@ -17,7 +18,12 @@ def complete(c: Context) -> Iterator[Candidate]:
             yield Candidate(name, (subcommand(name).__doc__ or "").partition("\n")[0].partition(": ")[2].rstrip("."))
         return
     name = c.args[0]
-    if name in ("map", "graph"):
+    last = c.args[-1]
+    if (name, last) == ("graph", "-t"):
+        yield from words(FORMS)
+    elif (name, last) == ("graph", "-o"):
+        yield from c.files()
+    elif name in ("map", "graph") or (name, last) == ("why", "-j"):
         yield from c.jails()
     elif name == "trace":
         yield from c.command([word for word in c.args[1:] if word != "-a"])

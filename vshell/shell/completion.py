@@ -16,6 +16,7 @@ from vshell.abi.errno import KError
 from vshell.shell.lineparse import Place, locate
 from vshell.userland.completion import Candidate, Context
 from vshell.userland.manual import Manual, options, words
+from vshell.userland.sh.state import OPTIONS
 
 if TYPE_CHECKING:
     from prompt_toolkit.document import Document
@@ -165,10 +166,17 @@ class _Engine:
             yield Candidate(name)
 
 
+def _options(engine: _Engine, c: Context) -> Iterator[Candidate]:
+    if c.args[-1:] in (["-o"], ["+o"]):
+        for _, name in OPTIONS:
+            yield Candidate(name, "option")
+
+
 BUILTINS: dict[str, Callable[[_Engine, Context], Iterable[Candidate]]] = {
     **dict.fromkeys(("cd", "chdir"), _folders),
     **dict.fromkeys(("export", "local", "read", "readonly", "unset"), _variables),
     **dict.fromkeys(("command", "eval", "exec", "hash", "type"), _commands),
+    "set": _options,
     "trap": _signals,
 }
 """What the shell's own commands take."""
