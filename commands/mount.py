@@ -10,6 +10,10 @@ from vshell.userland.mntinfo import fstab, getmntinfo, vfs_filter
 from vshell.userland.pathname import realpath
 from vshell.userland.program import Program, program
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from vshell.userland.libxo import Xo
+
 USAGE = """\
 usage: mount [-adflpruvw] [-F fstab] [-o options] [-t [no]type[,type ...]]
        mount [-dfpruvw] special | node
@@ -30,6 +34,14 @@ class Mounter:
         self.flags: set[str] = set()
         self.options: list[str] = []
         self.types: str | None = None
+        self.xo: Xo | None = None
+        """Where an option asks for libxo(3)."""
+        if any(word.startswith("--libxo") for word in p.argv):
+            from vshell.userland.libxo import Xo
+
+            self.xo = Xo(p)
+            p.argv[:] = self.xo.parse_args(list(p.argv))
+            self.xo.open_container("mount")
 
     def parse(self) -> list[str]:
         """The command line; returns the operands."""
@@ -56,9 +68,51 @@ class Mounter:
     def show(self) -> None:
         """Print what is mounted."""
         wanted = vfs_filter(self.types)
-        for fs in getmntinfo(self.p):
-            if wanted(fs.f_fstypename):
+        self.report([fs for fs in getmntinfo(self.p) if wanted(fs.f_fstypename)])
+
+    def report(self, found: list[Statfs]) -> None:
+        """One line for each."""
+        if self.xo is None:
+            for fs in found:
                 self.p.stdout.write(self.fstab_line(fs) if "p" in self.flags else self.line(fs))
+            return
+        name = "fstab" if "p" in self.flags else "mounted"
+        self.xo.open_list(name)
+        for fs in found:
+            self.xo.open_instance(name)
+            if name == "fstab":
+                self.emit_fstab(fs)
+            else:
+                self.emit(fs)
+            self.xo.close_instance(name)
+        self.xo.close_list(name)
+
+    def finish(self, status: int) -> int:
+        """End the document."""
+        if self.xo is not None:
+            self.xo.close_container("mount")
+            self.xo.finish()
+        return status
+
+    def emit(self, fs: Statfs) -> None:
+        """line() through libxo: prmount()."""
+        assert self.xo is not None
+        self.xo.emit("{:special/%hs}{L: on }{:node/%hs}{L: (}{:fstype/%s}", fs.f_mntfromname, fs.f_mntonname, fs.f_fstypename)
+        for option in fs.options:
+            self.xo.emit("{D:, }{l:opts/%s}", option)
+        if "v" in self.flags:
+            self.xo.emit("{D:, }{Lw:fsid}{:fsid/%s}", f"{fs.f_fsid:016x}")
+        self.xo.emit("{D:)}\n")
+
+    def emit_fstab(self, fs: Statfs) -> None:
+        """fstab_line() through libxo: putfsent()."""
+        assert self.xo is not None
+        fields = self.fstab_line(fs).split()
+        for name, text in zip(("device", "mntpoint"), fields, strict=False):
+            pad = "".join("\t" if len(text) < n else "" for n in (8, 16)) + ("\t" if len(text) < 24 else " ")
+            self.xo.emit(f"{{:{name}/%s}}{{P:/%s}}", text, pad)
+        self.xo.emit("{:fstype/%s}{P:\t}{:opts/%s}{P:/%s}", fields[2], fields[3], "\t" if len(fields[3]) < 8 else " ")
+        self.xo.emit("{P:\t}{n:dump/%u}{P: }{n:pass/%u}\n", int(fields[4]), int(fields[5]))
 
     def line(self, fs: Statfs) -> str:
         """what on where (type, options)"""
@@ -122,7 +176,7 @@ class Mounter:
             self.error(e, fstype, spec, path)
             return 1
         if "v" in self.flags:
-            p.stdout.write(self.line(p.sys.statfs(path)))  # type: ignore[arg-type]
+            self.report([p.sys.statfs(path)])  # type: ignore[list-item]
         return 0
 
     def source(self, fstype: str, spec: str) -> str:
@@ -173,14 +227,14 @@ def main(p: Program) -> int:
     args = m.parse()
     if not args:
         if "a" in m.flags:
-            return m.all()
+            return m.finish(m.all())
         m.show()
-        return 0
+        return m.finish(0)
     if len(args) == 1:
         if m.types is not None:
             p.usage(USAGE)
-        return m.one(args[0])
+        return m.finish(m.one(args[0]))
     if len(args) > 2:
         p.usage(USAGE)
     fstype = m.types if m.types is not None else "ufs"
-    return m.mount("msdosfs" if fstype == "msdos" else fstype, args[0], args[1], [])
+    return m.finish(m.mount("msdosfs" if fstype == "msdos" else fstype, args[0], args[1], []))

@@ -1,7 +1,7 @@
 """diff(1): differential file and directory comparator (usr.bin/diff).
 
 lines.py finds the changes, output.py and sides.py print them.
-DIFFERS: -l does not paginate, --color colours nothing.
+DIFFERS: -l does not paginate.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ LONGS = {
     "ignore-file-name-case": (NO, "fcase"), "help": (NO, "help"), "horizon-lines": (REQUIRED, "none"),
     "no-dereference": (NO, "noderef"), "no-ignore-file-name-case": (NO, "nofcase"), "normal": (NO, "normal"),
     "strip-trailing-cr": (NO, "cr"), "tabsize": (REQUIRED, "tabsize"), "changed-group-format": (REQUIRED, "group"),
-    "suppress-common-lines": (NO, "suppress"), "color": (OPTIONAL, "none"), "version": (NO, "version"),
+    "suppress-common-lines": (NO, "suppress"), "color": (OPTIONAL, "color"), "version": (NO, "version"),
 }  # fmt: skip
 USAGE = """\
 usage: diff [-aBbdilpTtw] [-c | -e | -f | -n | -q | -u] [--ignore-case]
@@ -60,7 +60,7 @@ usage: diff [-aBbdilpTtw] [-c | -e | -f | -n | -q | -u] [--ignore-case]
 """
 FORMATS = {"C": "context", "c": "context", "U": "unified", "u": "unified", "e": "ed", "f": "forward", "n": "rcs", "q": "brief"}
 FORMATS |= {"D": "ifdef", "group": "group", "y": "sides", "normal": "normal"}
-NEW_ALGORITHM = {"a", "p", "w", "N", "P", "r", "s", "T", "none", "noderef", "fcase", "nofcase", "suppress"}
+NEW_ALGORITHM = {"a", "p", "w", "N", "P", "r", "s", "T", "none", "color", "noderef", "fcase", "nofcase", "suppress"}
 """With no other options than these plain and unified output uses the new algorithm."""
 INT_MAX = 0x7FFFFFFF
 
@@ -79,6 +79,7 @@ class Diff:
         self.start = ""
         self.status = 0
         self.header = ""
+        self.color = "never"
         self.ignore_regex: Regex | None = None
         self.function: str | None = None
         self.function_regex: Regex | None = None
@@ -149,6 +150,11 @@ class Diff:
         elif key == "help":
             p.stdout.write(USAGE)
             p.exit(0)
+        elif key == "color":
+            self.color = next((w for w in ("auto", "always", "never") if (value or "auto").startswith(w)), "")
+            if not self.color:
+                p.warnx(f"unsupported --color value (must be always, auto, or never): {value}")
+                self.usage()
         elif key == "A":
             if value.lower() not in ("stone", "myers", "patience"):
                 p.warnx(f"unknown algorithm: {value}")
@@ -300,7 +306,20 @@ class Diff:
                     lines[-1] += "\n"
         return changes(a, b, key, stone, "d" in self.flags)
 
+    def colors(self) -> dict[str, str]:
+        """--color: what added and deleted lines are marked with."""
+        env = self.p.env
+        if self.color == "auto" and not (env.get("CLICOLOR") or env.get("COLORTERM")):
+            return {}
+        if self.color == "never" or (self.color == "auto" and not self.p.sys.isatty(1)):
+            return {}
+        add, colon, gone = (env.get("DIFFCOLORS") or "32").partition(":")
+        gone = gone if colon else "31"
+        return {"+": add, ">": add, "-": gone, "<": gone}
+
     def render(self, old: output.File, new: output.File, found: list[Change], stone: bool) -> str:
+        old.colors = new.colors = self.colors()
+        old.once = new.once = not stone
         if self.format == "sides":
             sides = Sides(self.width, self.tab, "t" in self.flags)
             return side_by_side(old, new, found, sides, "suppress" in self.flags)

@@ -24,6 +24,10 @@ class File:
         self.shown = self.lines
         """The lines as they are printed."""
         self.initial_tab = False
+        self.colors: dict[str, str] = {}
+        """--color: the codes of marks."""
+        self.once = False
+        """A colour holds for a run of lines (contrib/libdiff), not for each (diffreg.c)."""
 
     def style(self, strip: bool, tab: int, initial_tab: bool) -> None:
         """--strip-trailing-cr, -t (the size of tabs), -T."""
@@ -41,15 +45,30 @@ class File:
 
     def show(self, prefix: str, start: int, end: int) -> str:
         """Some lines, marked."""
+        code = self.colors.get(prefix[:1])
+        end_of_line, unended = self.newline_mark(), self.unended(start, end)
         if self.initial_tab and prefix:
             prefix = prefix[0] + "\t"
-        out = "".join([f"{prefix}{line}\n" for line in self.shown[start:end]])
-        return out + NO_NEWLINE if self.unended(start, end) else out
+        if code and not self.once:
+            prefix = f"\033[{code}m{prefix}"
+        out = "".join([f"{prefix}{line}{end_of_line}" for line in self.shown[start:end]])
+        if code and self.once and out:
+            out = f"\033[{code}m{out}\033[m"
+        if unended:
+            out = out.removesuffix(end_of_line) + "\n" if not self.once else out
+        return out + NO_NEWLINE if unended else out
+
+    def newline_mark(self) -> str:
+        """The old algorithm ends every line's colour, whether it had one or not."""
+        return "\033[m\n" if self.colors and not self.once else "\n"
 
     def plain(self, start: int, end: int) -> str:
         """Some lines of a script."""
-        out = "".join([f"{line}\n" for line in self.shown[start:end]])
-        return out[:-1] if self.unended(start, end) else out
+        end_of_line = self.newline_mark()
+        out = "".join([f"{line}{end_of_line}" for line in self.shown[start:end]])
+        if self.unended(start, end):
+            return out.removesuffix(end_of_line)
+        return out
 
 
 def span(start: int, end: int) -> str:

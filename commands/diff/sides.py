@@ -68,11 +68,15 @@ class Sides:
     def row(self, old: File, new: File, mark: str, left: int, right: int) -> bytes:
         """One row; -1 stands for no line."""
         text, width = self.cell(old, left) if left >= 0 else (b"", 0)
+        reset = b"\033[m" if old.colors and mark else b""
         if mark:
-            out = text + self.space(width, self.half - width + self.left) + mark.encode()
+            code = old.colors.get(mark, "")
+            start = f"\033[{code}m".encode() if code else b""
+            out = start + text + (reset if left >= 0 else b"") + self.space(width, self.half - width + self.left)
+            out += start + mark.encode() + (reset if mark == "<" else b"")
             out += self.space(self.half + self.left + 1, self.right)
-        else:
-            out = text + self.space(width, self.half - width + self.left + 1 + self.right)
+            return out + (self.cell(new, right)[0] + reset if right >= 0 else b"") + b"\n"
+        out = text + self.space(width, self.half - width + self.left + 1 + self.right)
         return out + (self.cell(new, right)[0] if right >= 0 else b"") + b"\n"
 
 
