@@ -104,16 +104,75 @@ def if_tunnel_check_nesting(ifp: Ifnet, m: Mbuf, tag: str, limit: int) -> int:
     return 0
 
 
-@cloner("gif")
-class Gif(Ifnet):
-    """gif(4)."""
+class Tunnel(Ifnet):
+    """What gif(4) and gre(4) have in common: two outer addresses, and a table for the packets between them."""
 
-    type = IFT_GIF
     outer = 0
+    """The family of the outer addresses, 0 if there are none."""
     src = dst = b""
     options = 0
     scope = 0
     """Interface of outer link-local addresses."""
+
+    def wiring(self) -> Iterable[Wiring]:
+        """The ends of its tunnel."""
+        return ((TUNNEL, (self.src, self.dst)),) if self.outer else ()
+
+    def reassign(self, vnet: Vnet) -> None:
+        """gif_reassign, gre_reassign."""
+        self.delete_tunnel()
+
+    def setaddr(self, ifa: Ifaddr) -> None:
+        """gif_ioctl(SIOCSIFADDR)."""
+        self.flags |= IFF_UP
+
+    def delete_tunnel(self) -> None:
+        """Forget the outer addresses."""
+        raise NotImplementedError
+
+    def set_running(self) -> None:
+        """It works while its source address is there."""
+        if gif_localip[self.outer](self.vnet, self.src):
+            self.flags |= IFF_DRV_RUNNING
+        else:
+            self.flags &= ~IFF_DRV_RUNNING
+
+    def ends(self, family: int, src: bytes, dst: bytes) -> tuple[bytes, bytes]:
+        """Outer addresses as they were asked for, without their scope, which is kept.  EINVAL, EADDRNOTAVAIL."""
+        size = 4 if family == AF_INET else 16
+        (src, self.scope), (dst, _) = recover_scope(src), recover_scope(dst)
+        if family not in gif_output or len(src) != size or len(dst) != size:
+            raise KError(EINVAL)
+        if not any(src) or not any(dst):
+            raise KError(EADDRNOTAVAIL)
+        return src, dst
+
+    def tunnel_ioctl(self, request: Record, td: Proc | None, check: Callable[[Proc], None]) -> Any:
+        """The requests both know; `check` is for those that change something.  EINVAL for all others."""
+        if isinstance(request, (SIOCGIFPSRCADDR, SIOCGIFPDSTADDR)):
+            if not self.outer:
+                raise KError(EADDRNOTAVAIL)
+            end = self.src if isinstance(request, SIOCGIFPSRCADDR) else self.dst
+            if td is not None and (error := prison_check_ip(td.ucred, self.outer, end)):
+                raise KError(error)
+            return embed_scope(end, self.scope)
+        if isinstance(request, SIOCGTUNFIB):
+            return self.tunnelfib
+        if not isinstance(request, SIOCSTUNFIB):
+            raise KError(EINVAL)
+        if td is not None:
+            check(td)
+        if not 0 <= request.fib < self.vnet.numfibs:
+            raise KError(EINVAL)
+        self.tunnelfib = request.fib
+        return None
+
+
+@cloner("gif")
+class Gif(Tunnel):
+    """gif(4)."""
+
+    type = IFT_GIF
     node: Any = None
     """Its ng_gif node, which may take what comes out of the tunnel: `input(m, family)` is True if it did."""
 
@@ -130,24 +189,12 @@ class Gif(Ifnet):
             event(ifp)
         return ifp
 
-    def wiring(self) -> Iterable[Wiring]:
-        """The ends of its tunnel."""
-        return ((TUNNEL, (self.src, self.dst)),) if self.outer else ()
-
     def destroy(self) -> None:
         """gif_clone_destroy."""
         self.delete_tunnel()
         for event in gif_detach_event:
             event(self)
         if_detach(self)
-
-    def reassign(self, vnet: Vnet) -> None:
-        """gif_reassign."""
-        self.delete_tunnel()
-
-    def setaddr(self, ifa: Ifaddr) -> None:
-        """gif_ioctl(SIOCSIFADDR)."""
-        self.flags |= IFF_UP
 
     # data ------------------------------------------------------------------------------------------------------
     def output(self, m: Mbuf, family: int, gateway: bytes, ro: Any = None) -> int:
@@ -237,12 +284,7 @@ class Gif(Ifnet):
 
     def set_tunnel(self, family: int, src: bytes, dst: bytes) -> None:
         """in_gif_ioctl(SIOCSIFPHYADDR)."""
-        size = 4 if family == AF_INET else 16
-        (src, self.scope), (dst, _) = recover_scope(src), recover_scope(dst)
-        if family not in gif_output or len(src) != size or len(dst) != size:
-            raise KError(EINVAL)
-        if not any(src) or not any(dst):
-            raise KError(EADDRNOTAVAIL)
+        src, dst = self.ends(family, src, dst)
         module = self.vnet[GifModule]
         if (self.src, self.dst) != (src, dst):
             if any(gif is not self and (gif.src, gif.dst) == (src, dst) for gif in module.tunnels):
@@ -253,13 +295,6 @@ class Gif(Ifnet):
             module.tunnels.insert(0, self)
             self.set_running()
         if_link_state_change(self, LINK_STATE_UP)
-
-    def set_running(self) -> None:
-        """It works while its source address is there."""
-        if gif_localip[self.outer](self.vnet, self.src):
-            self.flags |= IFF_DRV_RUNNING
-        else:
-            self.flags &= ~IFF_DRV_RUNNING
 
     # requests --------------------------------------------------------------------------------------------------
     def ioctl(self, request: Record, td: Proc | None) -> Any:
@@ -284,29 +319,13 @@ class Gif(Ifnet):
         return None
 
     def _ask(self, request: Record, td: Proc | None) -> Any:
-        if isinstance(request, (SIOCGIFPSRCADDR, SIOCGIFPDSTADDR)):
-            if not self.outer:
-                raise KError(EADDRNOTAVAIL)
-            end = self.src if isinstance(request, SIOCGIFPSRCADDR) else self.dst
-            if td is not None and (error := prison_check_ip(td.ucred, self.outer, end)):
-                raise KError(error)
-            return embed_scope(end, self.scope)
-        if isinstance(request, SIOCGTUNFIB):
-            return self.tunnelfib
         if isinstance(request, GIFGOPTS):
             return self.options
-        if isinstance(request, SIOCSTUNFIB):
-            if td is not None:
-                net_priv_check(td)
-            if not 0 <= request.fib < self.vnet.numfibs:
-                raise KError(EINVAL)
-            self.tunnelfib = request.fib
-            return None
         if isinstance(request, GIFSOPTS):
             if td is not None:
                 net_priv_check(td)
             return self._setopts(request.options)
-        raise KError(EINVAL)
+        return self.tunnel_ioctl(request, td, net_priv_check)
 
     def _setopts(self, options: int) -> None:
         if options & ~(GIF_NOCLAMP | GIF_IGNORE_SOURCE):

@@ -17,11 +17,7 @@ from vshell.abi.if_tunnel import (
     GRESOPTS,
     GRESPORT,
     SIOCDIFPHYADDR,
-    SIOCGIFPDSTADDR,
-    SIOCGIFPSRCADDR,
     SIOCSIFPHYADDR,
-    embed_scope,
-    recover_scope,
 )  # fmt: skip
 from vshell.abi.socket import AF_INET, AF_INET6, IPPROTO_GRE, IPPROTO_UDP
 from vshell.abi.sockio import (
@@ -36,18 +32,14 @@ from vshell.abi.sockio import (
     LINK_STATE_UP,
     SIOCADDMULTI,
     SIOCDELMULTI,
-    SIOCGTUNFIB,
     SIOCSIFFLAGS,
     SIOCSIFMTU,
-    SIOCSTUNFIB,
 )  # fmt: skip
-from vshell.abi.topology import TUNNEL
 from vshell.kernel.kern.kern_priv import PRIV_NET_GRE, priv_check
 from vshell.kernel.kern.module import SI_SUB_PROTO_IFATTACHDOMAIN, Kld, Sysctl, VnetModule
-from vshell.kernel.kern.prison_ip import prison_check_ip
 from vshell.kernel.net.drops import drop
 from vshell.kernel.net.if_clone import IfCloner, cloner
-from vshell.kernel.net.if_gif import gif_localip, if_tunnel_check_nesting
+from vshell.kernel.net.if_gif import Tunnel, if_tunnel_check_nesting
 from vshell.kernel.net.ifioctl import net_priv_check
 from vshell.kernel.net.ifnet import Ifaddr, Ifnet, if_attach, if_detach, if_link_state_change, ifaddr_event
 from vshell.kernel.net.mbuf import M_BCAST, M_MCAST, Mbuf
@@ -64,12 +56,9 @@ from vshell.wire.ether import ETHERTYPE_IP, ETHERTYPE_IPV6, ETHERTYPE_WCCP
 from vshell.wire.ip import HEADER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from vshell.abi.record import Record
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.kern.uipc_socket import Socket
-    from vshell.kernel.net.ifnet import Wiring
     from vshell.kernel.net.vnet import Vnet
 
 KLD = Kld(modules=("if_gre",), size=0x8000)
@@ -116,14 +105,11 @@ class GreModule(VnetModule):
 
 
 @cloner("gre", sub=SI_SUB_PROTO_IFATTACHDOMAIN)
-class Gre(Ifnet):
+class Gre(Tunnel):
     """gre(4)."""
 
     type = IFT_TUNNEL
-    outer = 0
-    src = dst = b""
-    options = key = port = 0
-    oseq = scope = 0
+    key = port = oseq = 0
 
     @classmethod
     def clone(cls, ifc: IfCloner, name: str, unit: int, params: Record | None, td: Proc | None) -> Gre:
@@ -136,22 +122,10 @@ class Gre(Ifnet):
         if_attach(ifp, ifc.vnet)
         return ifp
 
-    def wiring(self) -> Iterable[Wiring]:
-        """The ends of its tunnel."""
-        return ((TUNNEL, (self.src, self.dst)),) if self.outer else ()
-
     def destroy(self) -> None:
         """gre_clone_destroy."""
         self.delete_tunnel()
         if_detach(self)
-
-    def reassign(self, vnet: Vnet) -> None:
-        """gre_reassign."""
-        self.delete_tunnel()
-
-    def setaddr(self, ifa: Ifaddr) -> None:
-        """gre_ioctl(SIOCSIFADDR)."""
-        self.flags |= IFF_UP
 
     # data ------------------------------------------------------------------------------------------------------
     def output(self, m: Mbuf, family: int, gateway: bytes, ro: Any = None) -> int:
@@ -281,12 +255,7 @@ class Gre(Ifnet):
 
     def set_tunnel(self, family: int, src: bytes, dst: bytes, td: Proc | None) -> None:
         """in_gre_ioctl(SIOCSIFPHYADDR)."""
-        size = 4 if family == AF_INET else 16
-        (src, self.scope), (dst, _) = recover_scope(src), recover_scope(dst)
-        if len(src) != size or len(dst) != size:
-            raise KError(EINVAL)
-        if not any(src) or not any(dst):
-            raise KError(EADDRNOTAVAIL)
+        src, dst = self.ends(family, src, dst)
         module = self.vnet[GreModule]
         if (self.src, self.dst) != (src, dst):
             if module.taken(src, dst, self.options, self):
@@ -311,13 +280,6 @@ class Gre(Ifnet):
                 self.outer, self.src, self.dst = 0, b"", b""
                 raise
         self.set_running()
-
-    def set_running(self) -> None:
-        """It works while its source address is there."""
-        if gif_localip[self.outer](self.vnet, self.src):
-            self.flags |= IFF_DRV_RUNNING
-        else:
-            self.flags &= ~IFF_DRV_RUNNING
 
     # requests --------------------------------------------------------------------------------------------------
     def ioctl(self, request: Record, td: Proc | None) -> Any:
@@ -372,29 +334,13 @@ class Gre(Ifnet):
             self._attach(td)
 
     def _ask(self, request: Record, td: Proc | None) -> Any:
-        if isinstance(request, (SIOCGIFPSRCADDR, SIOCGIFPDSTADDR)):
-            if not self.outer:
-                raise KError(EADDRNOTAVAIL)
-            end = self.src if isinstance(request, SIOCGIFPSRCADDR) else self.dst
-            if td is not None and (error := prison_check_ip(td.ucred, self.outer, end)):
-                raise KError(error)
-            return embed_scope(end, self.scope)
-        if isinstance(request, SIOCGTUNFIB):
-            return self.tunnelfib
         if isinstance(request, GREGKEY):
             return self.key
         if isinstance(request, GREGOPTS):
             return self.options
         if isinstance(request, GREGPORT):
             return self.port
-        if isinstance(request, SIOCSTUNFIB):
-            if td is not None:
-                priv_check(td, PRIV_NET_GRE)
-            if not 0 <= request.fib < self.vnet.numfibs:
-                raise KError(EINVAL)
-            self.tunnelfib = request.fib
-            return None
-        raise KError(EINVAL)
+        return self.tunnel_ioctl(request, td, lambda td: priv_check(td, PRIV_NET_GRE))
 
 
 def in_gre_input(ifp: Ifnet, m: Mbuf, hlen: int, proto: int) -> bool:
