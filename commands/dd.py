@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from vshell.abi.errno import EINTR, ESPIPE, KError
+from vshell.abi.errno import EINTR, EINVAL, ERANGE, ESPIPE, KError
 from vshell.abi.fcntl import O_APPEND, O_CREAT, O_RDWR, O_TRUNC, O_WRONLY, S_IFBLK, S_IFCHR, S_IFMT, SEEK_CUR
+from vshell.abi.signal import SIG_DFL, SIGINFO, SIGINT
+from vshell.userland.cnumber import strtol
 from vshell.userland.humanize import humanize_number
 from vshell.userland.program import Program, program
 
 SSIZE_MAX = 0x7FFFFFFFFFFFFFFF
+UINTMAX_MAX = 0xFFFFFFFFFFFFFFFF
 MULTIPLIERS = {"b": 512, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50, "w": 4}
 OPERANDS = frozenset({
     "bs", "cbs", "conv", "count", "files", "fillchar", "ibs", "if", "iflag", "iseek", "obs", "of", "oflag", "oseek", "seek",
@@ -43,23 +46,26 @@ class Dd:
         self.start = 0
 
     # arguments -----------------------------------------------------------------------------------------------------
-    def number(self, name: str, text: str) -> int:
-        """get_num: a number with multipliers, and products with x."""
-        total = 1
-        for i, factor in enumerate(text.split("x")):
-            digits = factor[: len(factor) - len(factor.lstrip("0123456789"))]
-            unit = factor[len(digits) :]
-            if not digits:
-                if i and not unit:
-                    break
-                self.p.errx(1, f"{name}: {'illegal' if i else 'invalid'} numeric value")
-            scale = MULTIPLIERS.get(unit.lower(), 0) if unit else 1
-            if not scale:
-                self.p.errx(1, f"{name}: illegal numeric value")
-            total *= int(digits) * scale
-        if total > SSIZE_MAX:
-            self.p.errx(1, f"{name}: Result too large")
-        return total
+    def number(self, name: str, text: str, *, signed: bool = False) -> int:
+        """get_num and, with `signed`, get_off_t: a number with a multiplier, and products with x or *."""
+        low, high = (-1 - SSIZE_MAX, SSIZE_MAX) if signed else (-UINTMAX_MAX, UINTMAX_MAX)
+        number, rest, error = strtol(text, 0, low, high)
+        if error == EINVAL:
+            self.p.errx(1, f"{name}: invalid numeric value")
+        if error:
+            self.p.err(1, error, name)
+        number = number if signed else number & UINTMAX_MAX
+        if rest[:1].lower() in MULTIPLIERS:
+            number *= MULTIPLIERS[rest[0].lower()]
+            rest = rest[1:]
+        if rest[:1] in ("*", "X", "x"):
+            number *= self.number(name, rest[1:], signed=signed)
+            rest = ""
+        if not low <= number <= high:
+            self.p.err(1, ERANGE, name)
+        if rest:
+            self.p.errx(1, f"{name}: illegal numeric value")
+        return number
 
     def operand(self, word: str) -> None:
         """One name=value."""
@@ -114,8 +120,12 @@ class Dd:
             p.warnx("bs supersedes ibs and obs")
         if "count" in v:
             self.count, self.has_count = self.number("count", v["count"]), True
-        self.skip = self.number("skip", v["skip"]) if "skip" in v else self.number("iseek", v.get("iseek", "0"))
-        self.seek = self.number("seek", v["seek"]) if "seek" in v else self.number("oseek", v.get("oseek", "0"))
+            if self.count == UINTMAX_MAX:
+                p.err(1, ERANGE, "count")
+        for name in ("iseek", "skip"):
+            self.skip = self.number(name, v[name], signed=True) if name in v else self.skip
+        for name in ("oseek", "seek"):
+            self.seek = self.number(name, v[name], signed=True) if name in v else self.seek
         if "fillchar" in v:
             if len(v["fillchar"]) != 1:
                 p.errx(1, "need exactly one fill char")
@@ -152,6 +162,9 @@ class Dd:
                     self.outfd = p.sys.open(self.out_name, O_WRONLY | flags, 0o666)
             except KError as e:
                 p.err(1, e, self.out_name)
+        for count, size in ((self.skip, self.ibs), (self.seek, self.obs)):
+            if not 0 <= count <= SSIZE_MAX // size:
+                p.errx(1, f"seek offsets cannot be larger than {SSIZE_MAX}")
         if self.skip:
             await self.pass_by(self.infd, self.skip * self.ibs, self.in_name)
         if self.seek:
@@ -295,12 +308,19 @@ class Dd:
             out += f"{s['bytes']} bytes transferred in {seconds:.6f} secs ({s['bytes'] / seconds:.0f} bytes/sec)\n"
         self.p.stderr.write(out)
 
+    def terminate(self, number: int) -> None:
+        """An interrupt: the summary, and the end it means."""
+        self.report()
+        self.p.sys.sigaction(number, SIG_DFL)
+        self.p.sys.kill(self.p.sys.getpid(), number)
+
     def progress(self) -> None:
         """status=progress: where the copy has come to."""
         size = self.stats["bytes"]
         seconds = max((self.p.sys.clock_gettime("uptime") - self.start) / 1e9, 1e-6)
         text = f"  {size} bytes ({humanize_number(size, 7, 'B', decimal=True, divisor=1000)}, "
-        text += f"{humanize_number(size, 7, 'iB', decimal=True)}) transferred {seconds:.3f}s"
+        rate = humanize_number(int(size / seconds), 7, "B", decimal=True, divisor=1000)
+        text += f"{humanize_number(size, 7, 'iB', decimal=True)}) transferred {seconds:.3f}s, {rate}/s"
         self.p.stderr.write(f"{text}\r")
 
     async def run(self) -> int:
@@ -309,6 +329,8 @@ class Dd:
             self.operand(word)
         self.settle()
         self.start = self.p.sys.clock_gettime("uptime")
+        self.p.sys.sigaction(SIGINFO, lambda number: self.report())
+        self.p.sys.sigaction(SIGINT, self.terminate)
         await self.open()
         blocks = 0
         while not self.has_count or blocks < self.count:
