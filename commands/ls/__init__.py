@@ -201,7 +201,12 @@ class Listing:
         if "S" in o:
             value = self._stat_key("st_size")
         elif "v" in o:
-            return Ordered(sign, lambda e: (version_key(e.name), e.name)).key
+            from functools import cmp_to_key
+
+            from vshell.userland.strverscmp import strverscmp
+
+            versions = cmp_to_key(strverscmp)
+            return Ordered(sign, lambda e: versions(e.name)).key
         elif "t" in o:
             field = "st_atime" if "u" in o else "st_birthtime" if "U" in o else "st_ctime" if "c" in o else "st_mtime"
             value = self._stat_key(field)
@@ -260,20 +265,6 @@ class Reversed:
 
     def __hash__(self) -> int:
         return hash(self.value)
-
-
-def version_key(name: str) -> list[tuple[int, int, str]]:
-    """strverscmp(3): digits compare as numbers."""
-    key: list[tuple[int, int, str]] = []
-    at = 0
-    while at < len(name):
-        end = at
-        digit = name[at] in "0123456789"
-        while end < len(name) and (name[end] in "0123456789") == digit:
-            end += 1
-        key.append((0, int(name[at:end]), "") if digit else (1, 0, name[at:end]))
-        at = end
-    return key
 
 
 def style_of(p: Program, o: Options) -> Style:

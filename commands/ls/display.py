@@ -37,7 +37,8 @@ class Style:
         self.blocks = "s" in flags
         self.inode = "i" in flags
         self.human = "h" in flags
-        self.thousands = "," in flags
+        locale = next((p.env[name] for name in ("LC_ALL", "LC_NUMERIC", "LANG") if p.env.get(name)), "C")
+        self.separated = "," in flags and locale.startswith("en_")
         self.type = bool(flags & {"F", "p"})
         self.slash = "p" in flags
         self.time_field = next(
@@ -95,8 +96,8 @@ class Style:
         return strftime(form, localtime(seconds, self.p.env))
 
     def number(self, value: int) -> str:
-        """A count, with separators where asked for (none in the C locales)."""
-        return str(value)
+        """A count, with the separators of English locales where asked for (there are none in the C locales)."""
+        return f"{value:,}" if self.separated else str(value)
 
     def count(self, blocks: int) -> int:
         """512-byte blocks in the unit asked for."""
