@@ -121,7 +121,7 @@ class Context:
 
     def if_nametoindex(self, name: str) -> int:
         """if_nametoindex(3)."""
-        link = self.getlink(name)
+        link = self.getlink(name) if name else None
         if link is None:
             self.errno = ENXIO
             return 0

@@ -87,3 +87,8 @@ def test_netstat_shows_the_same_interfaces(run: Run) -> None:
     lines = run("ifconfig vtnet0 inet 192.0.2.1/24; netstat -in").stdout.decode().splitlines()
     assert lines[0].split()[:3] == ["Name", "Mtu", "Network"]
     assert any(line.split()[:4] == ["vtnet0", "-", "192.0.2.0/24", "192.0.2.1"] for line in lines)
+
+
+def test_an_empty_name_is_no_interface(run: Run) -> None:
+    assert b"interface  does not exist" in run('ifconfig "" 2>&1').stdout
+    assert b"SIOCIFCREATE2 (): Invalid argument" in run('ifconfig "" create 2>&1').stdout

@@ -298,5 +298,8 @@ def _choice(name: str, error: int, allowed: Callable[[Proc, str], bool]) -> None
     HANDLERS[name] = handler
 
 
+HANDLERS["net.inet.tcp.fastopen.ccache_list"] = lambda td, new: (
+    "\nLocal IP address     Remote IP address     Port   MSS Disabled Cookie\n"
+)
 _choice("net.inet.tcp.functions_default", ENOENT, lambda td, word: word == "freebsd")
 _choice("net.isr.dispatch", EINVAL, lambda td, word: word in ("default", "deferred", "hybrid", "direct"))

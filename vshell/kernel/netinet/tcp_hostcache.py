@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.kernel.net.vnet import Vnet
 
+HASHSIZE, BUCKETLIMIT = 512, 30
 _FIELDS = ("rtt", "rttvar", "ssthresh", "cwnd")
 _COUNTS = {"rtt": "cachedrtt", "rttvar": "cachedrttvar", "ssthresh": "cachedssthresh"}
 
@@ -89,6 +90,15 @@ class Hostcache(VnetModule, sub=SI_SUB_PROTO_DOMAIN):
             lines.append(
                 f"{ntop(addr):<15} {hc.mtu:5d} {hc.ssthresh:8d} {rtt:6d}ms {rttvar:6d}ms {hc.cwnd:8d} {0:8d} {0:8d} {left:4d}"
             )
+        return "\n".join(lines) + "\n"
+
+    @sysctl_proc("net.inet.tcp.hostcache.histo", "Print a histogram of hostcache hashbucket utilization", flags="r", fmt="string")
+    def _histo(self, td: Proc, new: Any) -> Any:
+        self._tidy()
+        buckets = [0] * HASHSIZE
+        for addr in self.hosts:
+            buckets[int.from_bytes(addr, "big") % HASHSIZE] += 1
+        lines = ["", "Length\tCount", *(f"{length}\t{buckets.count(length)}" for length in range(BUCKETLIMIT + 1))]
         return "\n".join(lines) + "\n"
 
     def get(self, addr: bytes) -> HcEntry:

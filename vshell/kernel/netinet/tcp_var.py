@@ -108,6 +108,11 @@ class Tcp(VnetModule, sub=SI_SUB_PROTO_DOMAIN):
     def _pcbcount(self, td: Proc, new: Any) -> Any:
         return len(self.info.pcbs)
 
+    @sysctl_proc("net.inet.tcp.functions_available", "list available TCP Function sets", flags="r", fmt="string")
+    def _functions(self, td: Proc, new: Any) -> Any:
+        count = sum(len(vnet[Tcp].info.pcbs) for vnet in self.vnet.kernel.vnets)
+        return f"\n{'Stack':<32}D {'Alias':<32} PCB count\n{'freebsd':<32}* {'freebsd':<32} {count}\n"
+
     @sysctl_proc("net.inet.tcp.syncache.count", "Current number of entries in syncache", flags="r")
     def _sc_count(self, td: Proc, new: Any) -> Any:
         return len(self.syncache)

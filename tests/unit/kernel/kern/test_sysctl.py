@@ -107,3 +107,16 @@ def test_jail_parameters_are_nodes() -> None:
 def test_handlers_refuse_or_round(run: Callable[..., Result], assignment: str, says: str) -> None:
     """What the handlers of uipc_socket.c, kern_mbuf.c, tcp_subr.c and tcp_timer.c do to values."""
     assert says in run(f"sysctl {assignment} 2>&1").stdout.decode()
+
+
+def test_tables_keep_their_lines(run: Callable[..., Result]) -> None:
+    out = run("sysctl -n net.inet.tcp.functions_available; sysctl -n net.inet.tcp.hostcache.histo | head -3").stdout.decode()
+    assert out.splitlines() == [
+        "",
+        "Stack                           D Alias                            PCB count",
+        "freebsd                         * freebsd                          0",
+        "",
+        "",
+        "Length\tCount",
+        "0\t512",
+    ]
