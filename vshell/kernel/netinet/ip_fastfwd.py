@@ -57,6 +57,7 @@ def ip_tryforward(ifp: Ifnet, vnet: Vnet, ip: Ip, m: Mbuf, src: bytes, dst: byte
         if ip.pfil.run_in(m, ifp):
             return True
         data, off = m.data, m.off
+        size = data[off + 2] << 8 | data[off + 3]
         target = bytes(data[off + 16 : off + 20])
         if m.flags & M_FASTFWD_OURS or (target != dst and in_localip_fib(vnet, target, m.fib)):
             m.flags |= M_FASTFWD_OURS

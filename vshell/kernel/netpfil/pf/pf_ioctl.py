@@ -322,7 +322,7 @@ class Pf(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
             raise KError(EBUSY)
         rule = Krule(self, ruleset, r.rule)
         rule.nr = half.inactive[-1].nr + 1 if half.inactive else 0
-        rule.cuid, rule.cpid = td.ucred.uid, td.pid
+        rule.cuid = td.ucred.uid  # The process of a netlink message is its port, which pfctl leaves 0.
         for name in (rule.ifname, rule.rcv_ifname):
             if name:
                 self.kifs.get(name).rulerefs += 1

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vshell.abi import pf as P
 from vshell.abi.socket import AF_INET, AF_INET6
+from vshell.abi.sockio import IFCAP_TXCSUM, IFCAP_TXCSUM_IPV6, IFF_LOOPBACK
 from vshell.kernel.netpfil.pf.pf_actions import Actions
 from vshell.kernel.netpfil.pf.pf_if import kif_match
 from vshell.wire.cksum import in_cksum, in_pseudo
@@ -283,8 +284,11 @@ class Pdesc:
     def bad_cksum(self) -> bool:
         """pf_check_proto_cksum of TCP: what hardware was to complete is not complete."""
         end = self.m.off + self.tot_len
-        if self.m.offload:
-            return True
+        rcvif = self.m.rcvif
+        if self.m.offload and (rcvif is None or not rcvif.flags & IFF_LOOPBACK):
+            wanted = IFCAP_TXCSUM if self.af == AF_INET else IFCAP_TXCSUM_IPV6
+            if rcvif is None or rcvif.capenable & wanted:
+                return True
         segment = bytes(self.data[self.off : end])
         return bool(in_cksum(segment, in_pseudo(self.src, self.dst, self.proto, len(segment))))
 

@@ -237,10 +237,8 @@ def _side(side: PfRuleAddr, key: tuple[Any, ...], at: int) -> bool:
 
 def _matches(state: State, k: PfKill) -> bool:
     """pf_killstates_row."""
-    key = state.keys[STACK if state.direction == P.PF_OUT else WIRE]
-    if k.nat:
-        key = state.keys[WIRE if state.direction == P.PF_OUT else STACK]
-    if k.ifname and state.ifname != k.ifname:
+    key = state.keys[STACK if k.nat else WIRE]
+    if k.ifname and (state.orig_ifname if state.ifname == "all" else state.ifname) != k.ifname:
         return False
     if k.label and k.label not in state.rule.label:
         return False

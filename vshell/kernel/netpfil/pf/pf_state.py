@@ -72,6 +72,12 @@ class State:
         """Its two ends see different addresses."""
         return self.keys[WIRE] != self.keys[STACK]
 
+    def rules(self) -> list[Krule]:
+        """The rules that count it: each once."""
+        nat = self.nat_rule
+        found = [self.rule, self.anchor, nat if nat is not self.rule else None, *(r for r in self.match_rules if r is not nat)]
+        return [r for r in found if r is not None]
+
     def set_both(self, level: int) -> None:
         """pf_set_protostate of both peers."""
         self.src.state = self.dst.state = level
@@ -125,9 +131,8 @@ class States:
                     del self.by_key[key]
         self.all.pop(state.id, None)
         self.pf.fcounters[2] += 1
-        for rule in (state.rule, state.anchor, state.nat_rule, *state.match_rules):
-            if rule is not None:
-                rule.states_cur -= 1
+        for rule in state.rules():
+            rule.states_cur -= 1
         self.pf.src.release(state)
 
     def find(self, key: Key, direction: int, ifp: Ifnet) -> State | None:

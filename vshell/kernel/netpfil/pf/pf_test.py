@@ -374,10 +374,9 @@ def create_state(t: Test) -> tuple[int, State | None]:
                 pf.src.undo(node)
         pd.reason = RES_STATEINS
         return DROP, None
-    for rule in (r, t.a, t.nr, *t.match_rules):
-        if rule is not None:
-            rule.states_cur += 1
-            rule.states_tot += 1
+    for rule in s.rules():
+        rule.states_cur += 1
+        rule.states_tot += 1
     s.sns = nodes
     s.tag = t.tag
     pf.wake()
