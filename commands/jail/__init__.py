@@ -65,6 +65,9 @@ PERM_SYSCTL = (
 )
 """Where the old style of the command line gets its permissions from; True if the meaning is reversed."""
 
+TEARDOWN = 10_000_000
+"""How long jail_remove(2) takes for a jail with a stack of its own, ns."""
+
 
 class Run(Jail):
     """The command line."""
@@ -237,6 +240,9 @@ class Run(Jail):
             elif operation == JF_SET:
                 self._set(j)
             elif operation in (JF_STOP, JF_RESTART):
+                if self.sleeping and j.jid > 0 and "vnet" in j.intparams:
+                    # jail_remove(2) sleeps while it takes the stack down: commands begun for other jails run meanwhile.
+                    await self.p.sys.nanosleep(TEARDOWN)
                 self._stop(j)
         return error
 
@@ -324,7 +330,9 @@ class Run(Jail):
                 if not j.flags & (JF_DEPEND | JF_WILD):
                     if self.verbose >= 0:
                         self._quoted_warnx(j, "not found")
+                    # Those that depend on it hear of it when all others have been looked at.
                     self.failed(j)
+                    return
                 self._removed(j)
                 return
             else:
