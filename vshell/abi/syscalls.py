@@ -101,7 +101,6 @@ class Syscalls(Protocol):
         """PROC_REAP_ACQUIRE: orphans among this process's descendants become its children."""
         ...
 
-    def procctl_reap_release(self) -> None: ...
     def procctl_reap_pids(self) -> list[int]:
         """PROC_REAP_GETPIDS: the living descendants of a reaper."""
         ...
@@ -120,10 +119,6 @@ class Syscalls(Protocol):
 
     def proc_path(self, pid: int) -> str:
         """The path of its program; "" for a process of the kernel.  ESRCH."""
-        ...
-
-    def proc_rusage(self, pid: int) -> dict[str, int]:
-        """getrusage of any process.  ESRCH."""
         ...
 
     async def wait_exit(self, pids: Sequence[int], timeout: int | None) -> tuple[int, int] | None:
@@ -183,10 +178,6 @@ class Syscalls(Protocol):
 
     def set_cloexec(self, fd: int, on: bool) -> None: ...
     def set_nonblock(self, fd: int, on: bool) -> None: ...
-    def fileflags(self, fd: int) -> int:
-        """F_GETFL: the open flags.  EBADF tells that the descriptor is not open."""
-        ...
-
     def isatty(self, fd: int) -> bool: ...
     def openpty(self) -> tuple[int, int]:
         """A new pseudo-terminal: the descriptors of the master and of the terminal."""

@@ -258,10 +258,6 @@ class DescripCalls:
         file = self.proc.fd.get(fd)
         file.flags = file.flags | O_NONBLOCK if on else file.flags & ~O_NONBLOCK
 
-    def fileflags(self, fd: int) -> int:
-        """fcntl(F_GETFL)."""
-        return self.proc.fd.get(fd).flags
-
     def fstat(self, fd: int) -> Stat:
         """fstat(2)."""
         return self.proc.fd.get(fd).stat(self.proc)

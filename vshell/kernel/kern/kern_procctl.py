@@ -40,10 +40,6 @@ class ProcctlCalls:
         """PROC_REAP_ACQUIRE: orphans among the descendants become children of this process."""
         self.proc.reaper = True
 
-    def procctl_reap_release(self) -> None:
-        """PROC_REAP_RELEASE."""
-        self.proc.reaper = False
-
     def procctl_reap_pids(self) -> list[int]:
         """PROC_REAP_GETPIDS: the living descendants."""
         return [p.pid for p in descendants(self.proc)]

@@ -70,11 +70,6 @@ class ProcInfoCalls:
         _, path, start = target.text
         return path if path.startswith("/") else f"{self._path(start).rstrip('/')}/{path}"
 
-    def proc_rusage(self, pid: int) -> dict[str, int]:
-        """The times of a process."""
-        target = self._visible(pid)
-        return {"utime": 0, "stime": 0} if target is None else target.rusage
-
     def _visible(self, pid: int) -> Proc | None:
         """ESRCH for a process one may not see; None for the kernel itself."""
         if pid == 0 and not self.proc.ucred.prison.isjail:

@@ -171,7 +171,7 @@ class BpfD(File):
         self.hold: bytes | None = None
         self.rfilter: Sequence[B.Insn] = ()
         self.wfilter: Sequence[B.Insn] = ()
-        self.rcount = self.dcount = self.fcount = self.wcount = 0
+        self.rcount = self.dcount = self.fcount = 0
         self.immediate = self.promisc = self.hdrcmplt = self.feedback = self.locked = False
         self.direction = BPF_D_INOUT
         self.tstamp = B.BPF_T_MICROTIME
@@ -260,7 +260,7 @@ class BpfD(File):
         self.hold = None
         if self.store is not None:
             self.store = bytearray()
-        self.rcount = self.dcount = self.fcount = self.wcount = 0
+        self.rcount = self.dcount = self.fcount = 0
 
     def attach(self, ifp: Ifnet, dlt: int) -> None:
         """bpf_attachd."""
@@ -339,7 +339,6 @@ class BpfD(File):
     def write_nowait(self, td: Proc, data: bytes) -> int:
         """bpfwrite: send a packet with its link-level header."""
         self.pid = td.pid
-        self.wcount += 1
         ifp = self.ifp
         if ifp is None:
             raise KError(ENXIO)

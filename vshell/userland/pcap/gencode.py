@@ -99,13 +99,13 @@ class Gencode:
         self.snaplen = snaplen
         self.netmask = netmask
         self.live = live
-        self.linktype = self.prevlinktype = dlt
+        self.linktype = dlt
         linktype, linkpl, nl, nosnap = LINKTYPES.get(dlt, (NOT_SET, NOT_SET, NOT_SET, NOT_SET))
         self.off_linkhdr, self.off_prevlinkhdr = Off(), Off()
         self.off_linktype, self.off_linkpl = Off(linktype), Off(linkpl, dlt == B.DLT_PFLOG)
         self.outermost = dlt
         self.off_nl, self.off_nl_nosnap = nl, nosnap
-        self.label_stack_depth = self.vlan_stack_depth = 0
+        self.label_stack_depth = 0
         self.is_geneve = self.no_optimize = False
         self.regused = [False] * BPF_MEMWORDS
         self.curreg = 0
@@ -409,7 +409,6 @@ class Gencode:
             b0 = b1
         self.off_linkpl.constant += 4
         self.off_linktype.constant += 4
-        self.vlan_stack_depth += 1
         return b0
 
     def gen_mpls(self, label: int | None) -> Block:
@@ -451,7 +450,7 @@ class Gencode:
 
     def push_linkhdr(self, dlt: int, off: Off) -> None:
         """PUSH_LINKHDR: another link-level header begins."""
-        self.prevlinktype, self.linktype = self.linktype, dlt
+        self.linktype = dlt
         self.off_prevlinkhdr, self.off_linkhdr = self.off_linkhdr, off
         self.is_geneve = False
 
