@@ -280,7 +280,7 @@ class Prison:
 
     def free(self) -> None:
         """It does not any more (prison_free)."""
-        prison_deref(self, deref=True)
+        prison_deref(self, deref=True, task=True)
 
     def free_later(self) -> None:
         """The same from inside the network: the stack goes only when nobody is in it (pr_task)."""
@@ -298,7 +298,7 @@ class Prison:
     def proc_leave(self, p: Proc) -> None:
         """A process left or ended; its credentials go with `free`, for a zombie when it is reaped."""
         self.procs.remove(p)
-        prison_deref(self, deuref=True)
+        prison_deref(self, deuref=True, task=True)
 
     # what it may do --------------------------------------------------------------------------------------------
     def allows(self, name: str) -> bool:
@@ -363,8 +363,15 @@ def allow_error(pr: Prison, names: set[str]) -> bool:
 # end of life ---------------------------------------------------------------------------------------------------
 
 
-def prison_deref(pr: Prison, *, kill: bool = False, deuref: bool = False, deref: bool = False) -> None:
-    """Drop references, after killing the jail if asked to; what nobody holds any more disappears (prison_deref)."""
+VMOVE = 10_000_000
+"""Before the next interface can go the protocols have to be done with one (epoch(9)), ns."""
+
+
+def prison_deref(pr: Prison, *, kill: bool = False, deuref: bool = False, deref: bool = False, task: bool = False) -> None:
+    """Drop references, after killing the jail if asked to; what nobody holds any more disappears (prison_deref).
+
+    With `task` a thread of the kernel sees to that.
+    """
     gone: list[Prison] = []
     victims: list[Proc] = []
     if kill and pr.isalive:
@@ -391,7 +398,23 @@ def prison_deref(pr: Prison, *, kill: bool = False, deuref: bool = False, deref:
     for p in victims:
         psignal(p, SIGKILL)
     for dead in gone:
-        _prison_free(dead)
+        if task:
+            _prison_complete(dead)
+        else:
+            _prison_free(dead)
+
+
+def _prison_complete(pr: Prison) -> None:
+    """The last process of a jail takes it along: a thread of the kernel sends its interfaces home, one after the other."""
+    from vshell.kernel.net.if_vmove import if_vmove
+
+    if pr.flags & PR_VNET:
+        lent = next((ifp for ifp in pr.vnet.ifnets if ifp.home_vnet not in (None, pr.vnet)), None)
+        if lent is not None:
+            if_vmove(lent, lent.home_vnet)
+            pr.vnet.kernel.clock.after(VMOVE, _prison_complete, pr)
+            return
+    _prison_free(pr)
 
 
 def _free_task(pr: Prison, _: object) -> None:
