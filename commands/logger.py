@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vshell.abi.errno import KError
 from vshell.abi.record import Record
-from vshell.abi.socket import SOCK_DGRAM
+from vshell.abi.socket import AF_UNIX, SOCK_DGRAM, SockaddrUn
 from vshell.userland.getopt import getopt
 from vshell.userland.netdb import EAI_SERVICE, GaiError, gai_strerror, getaddrinfo
 from vshell.userland.program import Program, program
@@ -66,6 +66,8 @@ def source(p: Program, text: str, family: int) -> dict[int, Record]:
 def sockets(p: Program, host: str, service: str, src: str | None, family: int) -> list[Peer]:
     """-h: one for each address of the host."""
     mine = source(p, src, family) if src else {}
+    if host.startswith("/") and not family:  # getaddrinfo(3) takes a path for a local socket
+        return [(p.sys.socket(AF_UNIX, SOCK_DGRAM), SockaddrUn(host))]
     try:
         found = getaddrinfo(p, host, service, family, SOCK_DGRAM)
     except GaiError as e:

@@ -27,7 +27,7 @@ from vshell.abi.syscalls import Syscalls
 from vshell.commands.syslogd import Options
 from vshell.commands.syslogd.selectors import MARK, Action, read
 from vshell.userland.addr import inet_ntop, masked
-from vshell.userland.netdb import GaiError, getaddrinfo, gethostbyaddr
+from vshell.userland.netdb import AI_PASSIVE, GaiError, getaddrinfo, gethostbyaddr
 from vshell.userland.pidfile import Pidfile
 from vshell.userland.program import Program
 from vshell.userland.slurp import slurp
@@ -42,6 +42,10 @@ REPEAT = (30, 120, 600)
 TIMERINTVL = 30
 PORT = 514
 _STAMP = re.compile(r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d ")
+_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[-+]\d\d:\d\d) ")
+_FIELD = re.compile(r"([!-~]+) ")
+_DATA = re.compile(r'((?:\[[^\s=\]"]+(?: [^\s=\]"]+="(?:[^"\\]|\\.)*")*\])+) ')
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TAG = re.compile(r"([\w/-]+)(\[(\d+)\])?: ")
 
 
@@ -50,6 +54,9 @@ class Line:
 
     def __init__(self, priority: int, stamp: str, host: str, app: str, pid: str, text: str) -> None:
         self.priority, self.stamp, self.host, self.app, self.pid, self.text = priority, stamp, host, app, pid, text
+        self.time = ""
+        """When, as RFC 5424 writes it, if that is known."""
+        self.msgid = self.data = "-"
 
 
 class Syslogd:
@@ -58,7 +65,8 @@ class Syslogd:
     def __init__(self, p: Program, o: Options, pidfile: Pidfile | None) -> None:
         self.p, self.sys, self.o, self.pidfile = p, p.sys, o, pidfile
         self.unix: list[int] = []
-        self.inet: list[int] = []
+        self.inet: dict[int, int] = {}
+        """Sockets of the network, with their families."""
         self.actions: list[Action] = []
         self.signals: list[int] = []
         self.marked = 0
@@ -89,7 +97,7 @@ class Syslogd:
         for text in o.bind:
             host, _, service = text.partition(":") if text.count(":") == 1 else (text, "", "")
             try:
-                found = getaddrinfo(self.p, host or None, service or str(PORT), 0, SOCK_DGRAM)
+                found = getaddrinfo(self.p, host or None, service or str(PORT), 0, SOCK_DGRAM, 0, AI_PASSIVE)
             except GaiError:
                 continue
             places += [cast(SockaddrIn, info.addr) for info in found if info.family in (AF_INET, AF_INET6)]
@@ -107,7 +115,7 @@ class Syslogd:
                     self.sys.bind(fd, place)
             except KError:
                 continue
-            self.inet.append(fd)
+            self.inet[fd] = place.family
 
     # the loop -------------------------------------------------------------------------------------------------------
     async def run(self, p: Program) -> int:
@@ -124,7 +132,7 @@ class Syslogd:
             while self.signals:
                 if not await self._signal(self.signals.pop(0)):
                     return 1
-            receiving = self.unix + (self.inet if self.o.secure == 0 else [])
+            receiving = [*self.unix, *(self.inet if self.o.secure == 0 else ())]
             try:
                 ready = await self.sys.poll([(fd, POLLIN) for fd in receiving], self._next())
             except KError as e:
@@ -225,8 +233,10 @@ class Syslogd:
                 info = getaddrinfo(self.p, host, port or str(PORT), 0, SOCK_DGRAM)[0]
             except GaiError as e:
                 raise KError(2) from e
-            action.fd = self.sys.socket(info.family, SOCK_DGRAM | SOCK_CLOEXEC)
             action.peer = info.addr
+            # Messages leave from where they are received, if there is such a place.
+            if info.family not in self.inet.values():
+                action.fd = self.sys.socket(info.family, SOCK_DGRAM | SOCK_CLOEXEC)
 
     # messages -------------------------------------------------------------------------------------------------------
     async def _receive(self, fd: int) -> None:
@@ -242,7 +252,9 @@ class Syslogd:
             resolved = None if "n" in self.o.flags else gethostbyaddr(self.p, name.addr)
             host = (resolved or inet_ntop(name.addr)).partition(".")[0] if resolved else inet_ntop(name.addr)
         text = decode(message.data.partition(b"\0")[0]).rstrip("\n")
-        await self.log(self.parse(text, host, fd in self.inet))
+        line = self.parse(text, host)
+        if line is not None:
+            await self.log(line)
 
     def _allowed(self, name: SockaddrIn | SockaddrIn6) -> bool:
         """validate: without -a everybody may."""
@@ -254,8 +266,8 @@ class Syslogd:
                 return True
         return False
 
-    def parse(self, text: str, host: str, remote: bool) -> Line:
-        """parsemsg_rfc3164: priority, time, perhaps a host, program and process, text."""
+    def parse(self, text: str, host: str) -> Line | None:
+        """parsemsg: priority, time, perhaps a host, program and process, text; None if it makes no sense."""
         priority = DEFUPRI
         match = re.match(r"<(\d{1,3})>", text)
         if match is not None:
@@ -263,12 +275,14 @@ class Syslogd:
             priority = int(match.group(1)) & 0x3FF
         if priority >> 3 > MARK or (priority >> 3 == 0 and "k" not in self.o.flags):
             priority = LOG_USER | priority & 7
+        if match is not None and text.startswith("1 "):
+            return self._rfc5424(priority, text[2:], host)
         stamp = ""
         if _STAMP.match(text):
             stamp, text = text[:15], text[16:]
             end = next((i for i, c in enumerate(text[:255]) if c in " :"), -1)
             if end >= 0 and text[end] == " ":
-                host = text[:end] if remote and "H" in self.o.flags else host
+                host = text[:end] if "H" in self.o.flags else host
                 text = text[end + 1 :]
         if "T" in self.o.flags:
             stamp = ""
@@ -277,13 +291,46 @@ class Syslogd:
             return Line(priority, stamp, host, "", "", text)
         return Line(priority, stamp, host, match.group(1), match.group(3) or "", text[match.end() :])
 
+    def _rfc5424(self, priority: int, text: str, host: str) -> Line | None:
+        """parsemsg_rfc5424."""
+        line = Line(priority, "", host, "", "", "")
+        if text.startswith("- "):
+            text = text[2:]
+        else:
+            match = _TIME.match(text)
+            if match is None or not 1 <= int(match[2]) <= 12:
+                return None
+            if "T" not in self.o.flags:
+                usec = (match[5] or "").ljust(6, "0")[:6]
+                zone = "+00:00" if match[6] == "Z" else match[6]
+                line.stamp = f"{MONTHS[int(match[2]) - 1]} {int(match[3]):2} {match[4]}"
+                line.time = f"{match[1]}-{match[2]}-{match[3]}T{match[4]}.{usec}{zone}"
+            text = text[match.end() :]
+        fields = []
+        for _ in range(4):
+            match = _FIELD.match(text)
+            if match is None:
+                return None
+            fields.append("" if match[1] == "-" else match[1])
+            text = text[match.end() :]
+        line.host = fields[0] if fields[0] and "H" in self.o.flags else host
+        line.app, line.pid, line.msgid = fields[1], fields[2], fields[3] or "-"
+        if text == "-" or text.startswith("- "):
+            line.text = text[2:]
+            return line
+        match = _DATA.match(text)
+        if match is None:
+            return None
+        line.data, line.text = match[1], text[match.end() :]
+        return line
+
     async def log(self, line: Line) -> None:
         """logmsg: to everybody who wants it."""
         facility, level = line.priority >> 3, line.priority & 7
         line.stamp = line.stamp or strftime("%b %e %T", gmtime(self.sys.clock_gettime() // NS))
         key = f"{line.priority} {line.host} {line.app} {line.pid} {line.text}"
         for action in list(self.actions):
-            if not action.wants(facility, level, line.host, line.app):
+            if not action.wants(facility, level, line.host, line.app, line.text):
                 continue
             compress = self.o.uncompressed - (action.kind != "pipe") < 1 and facility != MARK
             if compress and key == action.previous:
@@ -307,9 +354,10 @@ class Syslogd:
     async def _print(self, action: Action, line: Line) -> None:
         who = f"{line.app}{f'[{line.pid}]' if line.pid else ''}: " if line.app else ""
         if self.o.format == "rfc5424":
-            second = gmtime(self.sys.clock_gettime() // NS)
-            stamp = strftime("%Y-%m-%dT%H:%M:%S.000000+00:00", second)
-            text = f"<{line.priority}>1 {stamp} {line.host} {line.app or '-'} {line.pid or '-'} - - {line.text}"
+            now = self.sys.clock_gettime()
+            stamp = line.time or strftime(f"%Y-%m-%dT%H:%M:%S.{now % NS // 1000:06}+00:00", gmtime(now // NS))
+            text = f"<{line.priority}>1 {stamp} {line.host} {line.app or '-'} {line.pid or '-'} "
+            text += f"{line.msgid} {line.data} {line.text}"
         else:
             text = f"{line.stamp} {self._facility(line.priority)}{line.host} {who}{line.text}"
         if "d" in self.o.flags:
@@ -325,11 +373,13 @@ class Syslogd:
         if action.kind == "file" and action.fd >= 0:
             end = "\r\n" if self.sys.isatty(action.fd) else "\n"
             await self.sys.write(action.fd, (text + end).encode("utf-8", "surrogateescape"))
-        elif action.kind == "forward" and action.fd >= 0:
+        elif action.kind == "forward" and action.peer is not None:
             host = f"{line.host} " if self.o.format == "strict" else f"Forwarded from {line.host}: "
             host = "" if line.host == self.hostname() and self.o.format == "bsd" else host
-            packet = f"<{line.priority}>{line.stamp} {host}{who}{line.text}"[: self.o.maxforward]
-            await self.sys.sendto(action.fd, packet.encode("utf-8", "surrogateescape"), action.peer)
+            packet = text if self.o.format == "rfc5424" else f"<{line.priority}>{line.stamp} {host}{who}{line.text}"
+            family = AF_INET6 if isinstance(action.peer, SockaddrIn6) else AF_INET
+            fd = action.fd if action.fd >= 0 else next(fd for fd, each in self.inet.items() if each == family)
+            await self.sys.sendto(fd, packet[: self.o.maxforward].encode("utf-8", "surrogateescape"), action.peer)
         elif action.kind == "pipe":
             if action.fd < 0:
                 action.fd = self._pipe(action.target[1:].strip())
