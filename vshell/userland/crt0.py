@@ -17,9 +17,20 @@ if TYPE_CHECKING:
     from vshell.abi.syscalls import Syscalls
 
 
+def stdbuf(p: Program) -> None:
+    """libstdbuf(3): the environment chooses how standard output and standard error are buffered."""
+    modes = {"0": "none", "L": "line", "B": "block"}
+    for stream, letter in ((p.stdout, "O"), (p.stderr, "E")):
+        value = p.env.get(f"_STDBUF_{letter}", "")
+        if value in modes or value.isdigit():
+            stream.setvbuf(modes.get(value, "block"))
+
+
 async def start(main: Callable[[Program], Any], sys: Syscalls, argv: list[str], env: dict[str, str]) -> int:
     """Run `main` as a process image; returns its exit status."""
     p = Program(sys, argv, env)
+    if "_STDBUF_O" in env or "_STDBUF_E" in env:
+        stdbuf(p)
     try:
         result = main(p)
         if hasattr(result, "__await__"):
