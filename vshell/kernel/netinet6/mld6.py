@@ -151,11 +151,11 @@ def _v1_timers(ifp: Ifnet, extra: In6Ifextra) -> None:
 
 
 def _v2_timers(ifp: Ifnet, extra: In6Ifextra) -> None:
-    """mld_v2_process_group_timers of all groups; then the packets that became of it."""
+    """mld_v2_process_group_timers of all groups, the youngest first; then the packets that became of it."""
     mld = extra.mld
     again = 0
     answers, changes = [], []
-    for group, inm in list(mld.members.items()):
+    for group, inm in reversed(list(mld.members.items())):
         if _expired(inm) and inm.state == GROUP_QUERY_PENDING:
             answers.append((group, MODE_IS_EXCLUDE))
             inm.state = REPORTING
@@ -179,7 +179,7 @@ def _v2_timers(ifp: Ifnet, extra: In6Ifextra) -> None:
 def _general_report(ifp: Ifnet, extra: In6Ifextra) -> None:
     """mld_v2_dispatch_general_query."""
     records = []
-    for group, inm in extra.mld.members.items():
+    for group, inm in reversed(extra.mld.members.items()):
         if inm.state in (REPORTING, IDLE, LAZY):
             inm.state = REPORTING
             records.append((group, MODE_IS_EXCLUDE))
