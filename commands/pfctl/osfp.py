@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from vshell.abi.errno import KError
 from vshell.abi.pf import PfOsfpAdd, PfOsfpFlush, PfOsfpGet
-from vshell.commands.pfctl.words import PF_OPT_NOACTION, PF_OPT_QUIET, PF_OPT_VERBOSE2
+from vshell.commands.pfctl.words import PF_OPT_NOACTION, PF_OPT_QUIET, PF_OPT_SHOWALL, PF_OPT_VERBOSE2
 from vshell.userland.slurp import slurp
 
 if TYPE_CHECKING:
@@ -102,6 +102,10 @@ def known_fingerprint(ctx: Context, name: str) -> bool:
 def show_fingerprints(ctx: Context) -> None:
     """pfctl_show_fingerprints: a table of all there are."""
     if not ctx.fingerprints:
+        return
+    if ctx.opts & PF_OPT_SHOWALL:
+        ctx.title("OS FINGERPRINTS:")
+        ctx.out(f"{len(ctx.fingerprints)} fingerprints loaded\n")
         return
     ctx.out("Class\tVersion\tSubtype(subversion)\n-----\t-------\t-------------------\n")
     tree: dict[str, dict[str, set[str]]] = {}

@@ -310,10 +310,11 @@ class TableCommand:
         if not debug and not ts.t.flags & P.PFR_TFLAG_ACTIVE:
             return
         self._print_table(ts.t, True, debug)
-        # FreeBSD asks over netlink, and the answer does not tell the references.
+        # FreeBSD asks over netlink, and libpfctl puts the references one place too early: into the number of addresses.
+        rules, anchors = ts.refcnt
         self.ctx.out(
-            f"\tAddresses:   {ts.cnt}\n\tCleared:     {ctime(self.ctx.p, ts.tzero)}\n"
-            f"\tReferences:  [ Anchors: {0:<18} Rules: {0:<18} ]\n"
+            f"\tAddresses:   {rules}\n\tCleared:     {ctime(self.ctx.p, ts.tzero)}\n"
+            f"\tReferences:  [ Anchors: {0:<18} Rules: {anchors:<18} ]\n"
             f"\tEvaluations: [ NoMatch: {ts.nomatch:<18} Match: {ts.match:<18} ]\n"
         )
         self._print_counters(ts.packets, ts.bytes)

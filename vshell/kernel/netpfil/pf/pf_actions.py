@@ -43,14 +43,16 @@ class Actions:
             pipe = r.free_flags & P.PFRULE_DN_IS_PIPE
             self.flags &= ~(P.PFSTATE_DN_IS_PIPE | P.PFSTATE_DN_IS_QUEUE)
             self.flags |= P.PFSTATE_DN_IS_PIPE if pipe else P.PFSTATE_DN_IS_QUEUE
-        self.flags |= r.scrub_flags
+        self.flags |= r.scrub_flags & (P.PFSTATE_NODF | P.PFSTATE_RANDOMID | P.PFSTATE_SCRUB_TCP | P.PFSTATE_SETPRIO)
+        if r.rule_flag & P.PFRULE_RANDOMID:
+            self.flags |= P.PFSTATE_RANDOMID
         if r.rtableid >= 0:
             self.rtableid = r.rtableid
         self.log |= r.log
         self.min_ttl = r.min_ttl or self.min_ttl
-        if r.max_mss:
-            self.max_mss = min(r.max_mss, self.max_mss) if self.max_mss else r.max_mss
-        if r.scrub_flags & P.PFSTATE_SETTOS:
+        self.max_mss = r.max_mss or self.max_mss
+        if r.scrub_flags & P.PFSTATE_SETTOS or r.rule_flag & P.PFRULE_SET_TOS:
+            self.flags |= P.PFSTATE_SETTOS
             self.set_tos = r.set_tos
         if r.scrub_flags & P.PFSTATE_SETPRIO:
             self.set_prio = r.set_prio

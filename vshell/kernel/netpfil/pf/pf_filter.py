@@ -10,11 +10,12 @@ from vshell.abi.socket import AF_INET, AF_INET6
 from vshell.kernel.net.mbuf import M_SKIP_FIREWALL
 from vshell.kernel.net.pfil import PFIL_CONSUMED, PFIL_DROPPED, PFIL_PASS
 from vshell.kernel.netinet.ip_icmp import icmp_error
+from vshell.kernel.netpfil.pf.pf_af import translate
 from vshell.kernel.netpfil.pf.pf_divert import divert, dummynet, route
 from vshell.kernel.netpfil.pf.pf_icmp import test_state_icmp
 from vshell.kernel.netpfil.pf.pf_log import log_packet
 from vshell.kernel.netpfil.pf.pf_norm import normalize, normalize_mss, normalize_tcp, scrub
-from vshell.kernel.netpfil.pf.pf_pdesc import FRAGMENT, ICMP, ICMPV6, RES_FRAG, RES_IPOPTIONS, RES_MATCH, RES_NORM, TCP, UDP, Pdesc
+from vshell.kernel.netpfil.pf.pf_pdesc import FRAGMENT, ICMP, ICMPV6, RES_FRAG, RES_IPOPTIONS, RES_MATCH, RES_NORM, RES_TRANSLATE, TCP, UDP, Pdesc
 from vshell.kernel.netpfil.pf.pf_test import tag_packet, test_rule
 from vshell.kernel.netpfil.pf.pf_track import test_state
 
@@ -178,6 +179,10 @@ class _Packet:
             if pd.act.rt:
                 return route(pd, self.s, self.r)
             return dummynet(pd, self.s, self.r)
+        if action == AFRT:
+            if translate(pd):
+                return PFIL_CONSUMED
+            pd.reason = RES_TRANSLATE
         self._why()
         return PFIL_DROPPED
 
@@ -211,6 +216,8 @@ class _Packet:
         if s is not None:
             rules = s.match_rules
             reverse = pd.dir != s.direction
+            if action == AFRT and s.direction == P.PF_IN:
+                reverse, out = pd.naf == s.rule.af, pd.naf == s.rule.naf
             s.packets[reverse] += 1
             s.bytes[reverse] += pd.tot_len
             for node in s.sns:

@@ -47,6 +47,7 @@ def test_state_icmp(pd: Pdesc) -> tuple[int, State | None]:
     nk = other_key(pd, state)
     if nk[0] != pd.af:
         pd.naf = nk[0]
+        pd.nsaddr, pd.ndaddr, pd.nsport, pd.ndport = nk[3], nk[2], nk[5], nk[4]
         return AFRT, state
     ends = (nk[2], nk[3])
     if ends[pd.sidx] != pd.src:

@@ -178,15 +178,15 @@ class Pf(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
     def wake(self) -> None:
         """There is something that will have to be purged: arm the timer of pf_purge_thread."""
         if not self.timer.pending:
-            period = max(1, self.timeout[P.PFTM_INTERVAL]) * NS
-            self.timer.reset(period - self.vnet.kernel.clock.now % period, self.purge)
+            self.timer.reset(NS - self.vnet.kernel.clock.now % NS, self.purge)
 
     def purge(self) -> None:
-        """pf_purge_thread, once per interval."""
+        """pf_purge_thread: states little by little, here once a second, the rest once per interval."""
         self.states.purge()
-        self.fragments.purge()
-        self.src.purge()
-        self._purge_rules()
+        if not self.vnet.kernel.clock.now // NS % max(1, self.timeout[P.PFTM_INTERVAL]):
+            self.fragments.purge()
+            self.src.purge()
+            self._purge_rules()
         if self.states.all or self.src.found or self.unlinked or self.fragments.found:
             self.wake()
 
