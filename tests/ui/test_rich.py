@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prompt_toolkit.application import get_app
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
+from vshell.abi.signal import SIGKILL
 from vshell.machine import Machine
 from vshell.shell.config import Config
 from vshell.shell.editor import history_path
@@ -90,6 +92,27 @@ def test_stopped_in_raw_mode(desk: Desk) -> None:
     desk.type("kill %1; fg\r")
     assert desk.type("stty -icanon -echo\r") == ""
     assert desk.type("echo ok; stty sane\r") == "ok\n"
+
+
+def test_shell_that_is_killed_while_a_line_is_edited(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line goes on at the prompt of the shell around it."""
+    desk.type("sh\r")
+    desk.type("X=inner\r")
+    inner, catch_up = desk.rich.reader(), desk.seat.catch_up
+    assert inner is not None
+
+    def kill() -> None:
+        catch_up()
+        if get_app().current_buffer.text == "echo [$X":
+            inner.sysent.kill(inner.pid, SIGKILL)
+            monkeypatch.undo()
+
+    desk.keys.send_text("echo [$X")
+    monkeypatch.setattr(desk.seat, "catch_up", kill)
+    desk.rich.edit()
+    desk.settle()
+    assert desk.rich.tail == PROMPT
+    assert desk.type("]\r") == "[]\n"
 
 
 def test_search_runs_what_it_found(desk: Desk) -> None:

@@ -121,6 +121,15 @@ def test_undo_in_a_shell_in_a_jail(typist: Typist) -> None:
     assert typist.type("vshell undo 5").startswith("undone: jexec a\nundone: ifconfig lo0 127.0.0.1\nundone: read word\n")
 
 
+def test_undo_whatever_the_prompts(typist: Typist) -> None:
+    """A prompt that looks like the one of a continued command, and the other way round."""
+    typist.type("PS1='> ' PS2='# '")
+    typist.type("for i in 1; do")
+    typist.type("echo $i; done")
+    typist.type("true")
+    assert typist.type("vshell undo 2") == "undone: for i in 1; do\necho $i; done\nundone: true\n> "
+
+
 def test_addresses_are_the_same_again(typist: Typist) -> None:
     """What is made again has the same random numbers."""
     typist.type("ifconfig epair create; ifconfig epair0a ether 2>/dev/null >/dev/null")

@@ -89,7 +89,7 @@ class INTERACTIVE(MetaRequest):
     """A shell tells that it takes commands from a terminal; `names` gives what only it knows, for completion.
 
     ("variable" | "function" | "alias" | "builtin") -> names; ("status") -> how the last command ended;
-    ("reading") -> not empty while it waits for a command, and not for what its builtin read(1) reads.
+    ("reading") -> "command" or "continuation", what it waits for; nothing else it reads (its builtin read) counts.
     """
 
     names: Callable[[str], list[str]]

@@ -55,6 +55,10 @@ class EndOfFile(Exception):
     """^D was hit on the empty last line of an unfinished command, whose text this is."""
 
 
+class ReaderGone(Exception):
+    """The shell that waited for the line does so no more; this much had been typed."""
+
+
 def bindings() -> KeyBindings:
     """Keys that are ours."""
     keys = KeyBindings()

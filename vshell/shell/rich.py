@@ -77,6 +77,8 @@ class RichTerminal:
         self._unasked = 0
         """How often the shell will still ask for the next line of a command that it was given whole."""
         self._title: str | None = None
+        self._draft = ""
+        """What was typed of a line when the shell that waited for it went away."""
         self._queue: list[str] = []
         """Commands that were entered at once with the one that runs."""
         seat.show = self._show
@@ -188,14 +190,15 @@ class RichTerminal:
         from prompt_toolkit.formatted_text import ANSI
         from prompt_toolkit.patch_stdout import patch_stdout
 
-        from vshell.shell.editor import EndOfFile
+        from vshell.shell.editor import EndOfFile, ReaderGone
         from vshell.userland.sh.commands import split
 
         self._set_title()
         prompt = UNPRINTED.sub("", self.tail.rpartition(b"\r")[2].decode("utf-8", "replace"))
         if self.tail:
             self.put(b"\r\x1b[K")
-        typed = self.seat.take_unfinished().decode("utf-8", "replace")
+        typed = self._draft + self.seat.take_unfinished().decode("utf-8", "replace")
+        self._draft = ""
         self._editing = True
         try:
             with patch_stdout(raw=True):
@@ -205,6 +208,8 @@ class RichTerminal:
             self._type(INTR)
         except EOFError:
             self._type(EOF)
+        except ReaderGone as e:
+            self._draft = str(e)
         except EndOfFile as e:
             self._enter(str(e).removesuffix("\n"), shown=True)
             self._type(EOF)
@@ -255,12 +260,16 @@ class RichTerminal:
 
         from prompt_toolkit.application import get_app
 
+        from vshell.shell.editor import ReaderGone
+
         self.seat.machine.kernel.network()  # the prompt is there; the first command shall not wait for it
+        reader = self.reader()
         while True:
             self.seat.catch_up()
-            if self.reader() is None:
+            if self.reader() is not reader:
                 # the shell does not wait any more: it ended, or a signal made it go on
-                get_app().exit(exception=KeyboardInterrupt if not self.seat.shell.exited else EOFError)
+                app = get_app()
+                app.exit(exception=EOFError if self.seat.shell.exited else ReaderGone(app.current_buffer.text))
                 return
             delay = self.seat.driver.delay()
             await asyncio.sleep(SLICE if delay is None else min(delay, SLICE))

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Proc
     from vshell.machine import Machine
 
-PS2 = b"> "
 ENTER = (b"\r", b"\n")
 KILL = b"\x15"
 """The key that empties the line."""
@@ -122,7 +121,7 @@ class Seat:
         if shell is not None:
             if self._start is None:
                 self._start = len(entries)
-                self._continues = self.tail.startswith(PS2)
+                self._continues = "continuation" in self._names[shell.pid]("reading")
             entries.append(Entry(self.machine.kernel.clock.now, data))
             if data.endswith(ENTER):
                 self._line_typed(self._start, self._depth(shell))

@@ -231,7 +231,7 @@ def _announce(sh: Interp, source: Source) -> None:
         "alias": lambda: sh.aliases,
         "builtin": lambda: sh.builtins,
         "status": lambda: (str(sh.exitstatus),),
-        "reading": lambda: ("command",) if source.reading else (),
+        "reading": lambda: (source.reading,) if source.reading else (),
     }
     try:
         sh.sys.vshell(INTERACTIVE(lambda kind: sorted(sources[kind]())))

@@ -23,8 +23,8 @@ class Source:
     """True if set -v shows this input."""
     typed = False
     """True if a person types it."""
-    reading = False
-    """True while more of it is waited for."""
+    reading = ""
+    """What is waited for: a "command", its "continuation", or nothing."""
 
     def __init__(self, text: str) -> None:
         self.parser = Parser(text.replace("\0", "") if "\0" in text else text)
@@ -125,11 +125,11 @@ class DescriptorSource(Source):
 
     async def more(self, sh: Shell, first: bool) -> None:
         """Read the next block."""
-        self.reading = True
+        self.reading = "command" if first else "continuation"
         try:
             data = await self._block(sh)
         finally:
-            self.reading = False
+            self.reading = ""
         if not data:
             self.parser.eof = True
             self.feed(self._rest.decode("utf-8", "surrogateescape"))
