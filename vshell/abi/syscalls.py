@@ -257,6 +257,9 @@ class Syscalls(Protocol):
         """All leaf names (with `nodes` also the nodes) under a node, in the order sysctl(8) lists them."""
         ...
 
+    def reboot(self, howto: int) -> None:
+        """End everything.  EPERM."""
+
     def kenv(self, action: str, name: str = "", value: str = "") -> dict[str, str]:
         """kenv(2): "get", "set", "unset" or "dump"; answers variables of the kernel environment."""
         ...
