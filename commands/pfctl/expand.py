@@ -271,8 +271,8 @@ class Expander:
         return errors
 
     def _binat_rdr(
-        self, interface: If, proto: int, icmp: tuple[int, int, int], dst: Host, sport: Port, dport: Port, os: str, uid: Id, gid: Id,
-        nat: Redirspec,
+        self, interface: If, proto: int, icmp: tuple[int, int, int], dst: Host, sport: Port, dport: Port, os: str, uid: Id,
+        gid: Id, nat: Redirspec,
     ) -> None:  # fmt: skip
         """add_binat_rdr_rule: the rule for packets that come in."""
         rule = self.r.copy()

@@ -147,14 +147,13 @@ class NatGrammar(SetGrammar):
 
     def _binat_sides(self, r: Rule, src: list[Host], dst: list[Host], spec: Redirspec | None) -> None:
         target = spec.host if spec is not None else []
-        for wrong in (
-            lambda: self.disallow_table(src, "invalid use of table <%s> as the source address of a binat rule"),
-            lambda: self.disallow_alias(src, "invalid use of interface (%s) as the source address of a binat rule"),
-            lambda: self.disallow_table(target, "invalid use of table <%s> as the redirect address of a binat rule"),
-            lambda: self.disallow_alias(target, "invalid use of interface (%s) as the redirect address of a binat rule"),
+        if (
+            self.disallow_table(src, "invalid use of table <%s> as the source address of a binat rule")
+            or self.disallow_alias(src, "invalid use of interface (%s) as the source address of a binat rule")
+            or self.disallow_table(target, "invalid use of table <%s> as the redirect address of a binat rule")
+            or self.disallow_alias(target, "invalid use of interface (%s) as the redirect address of a binat rule")
         ):
-            if wrong():
-                raise Recover
+            raise Recover
         if src:
             r.src = PfRuleAddr(self._binat_side(r, src, True).addr)
         if dst:

@@ -153,7 +153,7 @@ class RuleGrammar(AltqGrammar, NatGrammar):
         r.log, r.logif, r.quick = logquick.log, logquick.logif, logquick.quick
         filteropts_to_rule(self, r, opts)
         self._check_tcp(opts, fromto, protos, "apply")
-        options, defaults = default_state(self, r, opts)
+        options, _ = default_state(self, r, opts)
         state_options(self, r, opts, options)
         if r.keep_state and not any(o.kind == "statelock" for o in options):
             r.rule_flag |= self.default_statelock

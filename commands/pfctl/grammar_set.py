@@ -269,7 +269,7 @@ class SetGrammar(OptsGrammar):
         found = self.state_opt_list("\n")
         if self.keep_state_defaults is not None:
             self.fail("cannot redefine state-defaults")
-        self.keep_state_defaults = found  # type: ignore[assignment]
+        self.keep_state_defaults = found
 
     def _keepcounters(self) -> None:
         self.pf.keep_counters = True

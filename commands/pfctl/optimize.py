@@ -30,7 +30,11 @@ _BARRIERS = (
 )  # fmt: skip
 _KINDS = {
     **dict.fromkeys(
-        ["af", "ifnot", "ifname", "match_tag_not", "match_tagname", "os_fingerprint", "timeout", "return_icmp", "return_icmp6", "uid", "gid", "direction", "proto", "type", "code", "flags", "flagset", "tos"], NOMERGE,
+        (
+            "af", "ifnot", "ifname", "match_tag_not", "match_tagname", "os_fingerprint", "timeout", "return_icmp", "return_icmp6",
+            "uid", "gid", "direction", "proto", "type", "code", "flags", "flagset", "tos",
+        ),
+        NOMERGE,
     ),
     "nr": DC, **dict.fromkeys(("natpass", "max_mss", "min_ttl", "set_tos"), NEVER),
 }  # fmt: skip

@@ -70,6 +70,6 @@ class PfsyncIf(Ifnet):
             raise KError(EINVAL)
         if new.syncdev and not any(ifp.xname == new.syncdev for ifp in self.vnet.ifnets):
             raise KError(EINVAL)
-        self.state = Pfsync(
-            new.syncdev, new.syncpeer, new.maxupdates, PFSYNCF_OK | new.flags & PFSYNCF_DEFER, new.version or PFSYNC_VERSION_DEFAULT
-        )
+        flags = PFSYNCF_OK | new.flags & PFSYNCF_DEFER
+        version = new.version or PFSYNC_VERSION_DEFAULT
+        self.state = Pfsync(new.syncdev, new.syncpeer, new.maxupdates, flags, version)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vshell.abi import pf as P
-from vshell.wire.icmp import ICMP_TIMXCEED, ICMP_TIMXCEED_INTRANS
 from vshell.abi.socket import AF_INET
 from vshell.abi.sockio import IFF_LOOPBACK
 from vshell.kernel.net.mbuf import M_SKIP_FIREWALL
@@ -14,6 +13,7 @@ from vshell.kernel.net.route.route_tables import fib_lookup
 from vshell.kernel.netinet.ip_icmp import icmp_error
 from vshell.kernel.netinet.ip_var import Ip
 from vshell.kernel.netpfil.pf.pf_pdesc import Pdesc, fix
+from vshell.wire.icmp import ICMP_TIMXCEED, ICMP_TIMXCEED_INTRANS
 
 if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet

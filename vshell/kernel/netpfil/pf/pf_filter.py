@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi import pf as P
-from vshell.wire.icmp import ICMP_UNREACH, ICMP_UNREACH_NEEDFRAG
 from vshell.abi.socket import AF_INET, AF_INET6
 from vshell.kernel.net.mbuf import M_SKIP_FIREWALL
 from vshell.kernel.net.pfil import PFIL_CONSUMED, PFIL_DROPPED, PFIL_PASS
@@ -15,16 +14,29 @@ from vshell.kernel.netpfil.pf.pf_divert import divert, dummynet, route
 from vshell.kernel.netpfil.pf.pf_icmp import test_state_icmp
 from vshell.kernel.netpfil.pf.pf_log import log_packet
 from vshell.kernel.netpfil.pf.pf_norm import normalize, normalize_mss, normalize_tcp, scrub
-from vshell.kernel.netpfil.pf.pf_pdesc import FRAGMENT, ICMP, ICMPV6, RES_FRAG, RES_IPOPTIONS, RES_MATCH, RES_NORM, RES_TRANSLATE, TCP, UDP, Pdesc
+from vshell.kernel.netpfil.pf.pf_pdesc import (
+    FRAGMENT,
+    ICMP,
+    ICMPV6,
+    RES_FRAG,
+    RES_IPOPTIONS,
+    RES_MATCH,
+    RES_NORM,
+    RES_TRANSLATE,
+    TCP,
+    UDP,
+    Pdesc,
+)
 from vshell.kernel.netpfil.pf.pf_test import tag_packet, test_rule
 from vshell.kernel.netpfil.pf.pf_track import test_state
+from vshell.wire.icmp import ICMP_UNREACH, ICMP_UNREACH_NEEDFRAG
 
 if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
     from vshell.kernel.net.mbuf import Mbuf
     from vshell.kernel.netpfil.pf.pf_ioctl import Pf
     from vshell.kernel.netpfil.pf.pf_ruleset import Krule, Ruleset, Side
-    from vshell.kernel.netpfil.pf.pf_state import State
+    from vshell.kernel.netpfil.pf.pf_state import Key, State
 
 DROP, PASS, AFRT, SYNPROXY = P.PF_DROP, P.PF_PASS, P.PF_AFRT, P.PF_SYNPROXY_DROP
 OLD_NAT = (P.PF_NAT, P.PF_RDR, P.PF_BINAT)
@@ -77,6 +89,11 @@ class Filter:
             icmp_error(pf.vnet, m, ICMP_UNREACH, ICMP_UNREACH_NEEDFRAG, mtu=ifp.mtu)
             return PFIL_CONSUMED
         return one.finish(one.decide())
+
+
+def _ends(key: Key, outgoing: bool) -> tuple[bytes, bytes]:
+    """Source and destination of who began."""
+    return (key[3], key[2]) if outgoing else (key[2], key[3])
 
 
 class _Packet:
@@ -225,11 +242,11 @@ class _Packet:
                     node.packets += 1
                     node.bytes += pd.tot_len
             outgoing = s.direction == P.PF_OUT
-            src, dst = s.keys[outgoing][2 + outgoing], s.keys[outgoing][2 + (not outgoing)]
+            src, dst = _ends(s.keys[outgoing], outgoing)
             if s.nat_rule is not None and s.nat_rule.action in OLD_NAT:
                 done = s.nat_rule
                 self._count_rule(done, out, op, src, dst)
-                src, dst = s.keys[not outgoing][2 + outgoing], s.keys[not outgoing][2 + (not outgoing)]
+                src, dst = _ends(s.keys[not outgoing], outgoing)
         for rule in rules:
             self._count_rule(rule, out, op, src, dst)
         if self.a is not None:

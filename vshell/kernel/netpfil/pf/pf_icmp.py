@@ -54,7 +54,7 @@ def test_state_icmp(pd: Pdesc) -> tuple[int, State | None]:
         pd.set_src(ends[pd.sidx], None)
     if ends[pd.didx] != pd.dst:
         pd.set_dst(ends[pd.didx], None)
-    ident = nk[4 + (pd.sidx if pd.icmp_dir == P.PF_IN else pd.didx)]
+    ident = (nk[4], nk[5])[pd.sidx if pd.icmp_dir == P.PF_IN else pd.didx]
     if pd.virtual_type in ECHOES and ident != pd.virtual_id:
         pd.set_icmp_id(ident)
     return PASS, state

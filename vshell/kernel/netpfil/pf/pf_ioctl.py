@@ -132,7 +132,7 @@ class Pf(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
 
     def init(self) -> None:
         """pfattach_vnet."""
-        self.default_rule.action = P.PF_DROP if self.default_to_drop else P.PF_PASS
+        self.default_rule.set_action(P.PF_DROP if self.default_to_drop else P.PF_PASS)
 
     def destroy(self) -> None:
         """pf_unload_vnet."""
@@ -172,7 +172,8 @@ class Pf(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
     @property
     def pfil(self) -> Pfil:
         """The heads of the stack."""
-        return self.vnet[Pfil]
+        found: Pfil = self.vnet[Pfil]
+        return found
 
     # time ------------------------------------------------------------------------------------------------------
     def wake(self) -> None:

@@ -197,7 +197,7 @@ def get_sport(t: Test, r: Krule, pool: Pool, low: int, high: int) -> tuple[bytes
             return naddr, pd.nsport
         low, high = 1, 65535
     if pool.opts & P.PF_POOL_ENDPI and pd.proto == UDP:
-        mapped = t.pf.udp_mappings.get((pd.nsaddr, pd.nsport))
+        mapped: tuple[bytes, int] | None = t.pf.udp_mappings.get((pd.nsaddr, pd.nsport))
         if mapped is not None:
             return mapped
     if pool.pool.mape[0]:

@@ -136,12 +136,10 @@ def upper_mismatch(t: Test, r: Krule) -> int | None:
             return 6
         if r.dst.op and not match_port(r.dst.op, r.dst.port0, r.dst.port1, pd.ndport):
             return 7
-        for (a, b, op), at in ((r.uid, 0), (r.gid, 1)):
-            if op and not match_id(op, a, b, socket_ids(pd)[at]):
-                return -1
-    elif proto in (ICMP, ICMPV6):
-        if (r.type and r.type != pd.icmptype + 1) or (r.code and r.code != pd.icmpcode + 1):
-            return -1
+        wanted = ((r.uid, 0), (r.gid, 1))
+        return -1 if any(op and not match_id(op, a, b, socket_ids(pd)[at]) for (a, b, op), at in wanted) else None
+    if proto in (ICMP, ICMPV6) and ((r.type and r.type != pd.icmptype + 1) or (r.code and r.code != pd.icmpcode + 1)):
+        return -1
     return None
 
 

@@ -63,7 +63,8 @@ class Fragments:
         frag = data[off + 6] << 8 | data[off + 7]
         at = (frag & 0x1FFF) << 3
         body = bytes(data[off + hlen : end])
-        key = (bytes(data[off + 12 : off + 16]), bytes(data[off + 16 : off + 20]), data[off + 9], data[off + 4] << 8 | data[off + 5])
+        src, dst = bytes(data[off + 12 : off + 16]), bytes(data[off + 16 : off + 20])
+        key = (src, dst, data[off + 9], data[off + 4] << 8 | data[off + 5])
         whole = self.found.get(key)
         if whole is None:
             limit = self.pf.limits[P.PF_LIMIT_FRAGS]

@@ -36,10 +36,10 @@ class Pdesc:
     """One packet on its way through the rules."""
 
     __slots__ = (
-        "_reason", "ack", "act", "af", "badopts", "data", "df", "didx", "dir", "dport", "dst", "flags", "fragoff", "icmp_dir", "icmpcode",
-        "icmptype", "ifp", "inp", "kept", "lookup", "m", "naf", "ndaddr", "ndport", "norm", "nsaddr", "nsport", "odport", "off", "osport",
-        "p_len", "pf", "proto", "seq", "sidx", "sport", "src", "state_icmp", "tag", "tos", "tot_len", "ttl",
-        "virtual_id", "virtual_proto", "virtual_type", "win",
+        "_reason", "ack", "act", "af", "badopts", "data", "df", "didx", "dir", "dport", "dst", "flags", "fragoff",
+        "icmp_dir", "icmpcode", "icmptype", "ifp", "inp", "kept", "lookup", "m", "naf", "ndaddr", "ndport", "norm", "nsaddr",
+        "nsport", "odport", "off", "osport", "p_len", "pf", "proto", "seq", "sidx", "sport", "src", "state_icmp", "tag",
+        "tos", "tot_len", "ttl", "virtual_id", "virtual_proto", "virtual_type", "win",
     )  # fmt: skip
 
     def __init__(self, pf: Pf, m: Mbuf, ifp: Ifnet, af: int, direction: int, inp: Any) -> None:
@@ -190,8 +190,8 @@ class Pdesc:
         """The key of a state for a packet from here to there, in this direction."""
         proto = self.proto
         if self.sidx == 0:
-            return (len(src) == 4 and AF_INET or AF_INET6, proto, src, dst, sport, dport)
-        return (len(src) == 4 and AF_INET or AF_INET6, proto, dst, src, dport, sport)
+            return ((len(src) == 4 and AF_INET) or AF_INET6, proto, src, dst, sport, dport)
+        return ((len(src) == 4 and AF_INET) or AF_INET6, proto, dst, src, dport, sport)
 
     def tcp_options(self) -> Iterator[tuple[int, int]]:
         """(kind, value) of each option; the value is a number where there is one."""

@@ -81,6 +81,10 @@ class Krule:
 
         def __getattr__(self, name: str) -> Any: ...
 
+    def set_action(self, action: int) -> None:
+        """Of the default rule."""
+        self.action = action
+
     def _table(self, pf: Pf, side: PfRuleAddr) -> Ktable | None:
         return self.attach(pf, side.addr.name) if side.addr.type == P.PF_ADDR_TABLE else None
 

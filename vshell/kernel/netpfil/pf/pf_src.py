@@ -183,7 +183,8 @@ class SrcNodes:
             rows.append(
                 PfSrcNode(
                     n.af, n.addr + bytes(16 - len(n.addr)), n.raf, n.raddr + bytes(16 - len(n.raddr)), n.states, n.conn, count,
-                    seconds, (now - n.creation) // NS, max(0, n.expire - now // NS), n.packets, n.bytes, action, n.rule.nr, n.kind,
+                    seconds, (now - n.creation) // NS, max(0, n.expire - now // NS), n.packets, n.bytes, action, n.rule.nr,
+                    n.kind,
                 )
             )  # fmt: skip
         return rows

@@ -461,7 +461,8 @@ class Tables:
         self._drop_inactive(anchor)
         ruleset.topen = True
         ruleset.tticket += 1
-        return ruleset.tticket
+        ticket: int = ruleset.tticket
+        return ticket
 
     def _drop_inactive(self, anchor: str) -> None:
         for kt in list(self.found.values()):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vshell.abi import pf as P
 from vshell.abi.socket import AF_INET
+from vshell.kernel.netpfil.pf.pf_if import kif_match
 from vshell.kernel.netpfil.pf.pf_lb import get_transaddr, get_translation, map_addr
 from vshell.kernel.netpfil.pf.pf_log import log_packet
 from vshell.kernel.netpfil.pf.pf_match import mismatch, other_mismatch, upper_mismatch
@@ -30,7 +31,6 @@ from vshell.kernel.netpfil.pf.pf_pdesc import (
     Pdesc,
     icmp_mapping,
 )
-from vshell.kernel.netpfil.pf.pf_if import kif_match
 from vshell.kernel.netpfil.pf.pf_send import pf_return, send_tcp, undo_nat
 from vshell.kernel.netpfil.pf.pf_src import SrcNode
 from vshell.kernel.netpfil.pf.pf_state import PROXY_SRC, TCPS_CLOSED, TCPS_SYN_SENT, State
@@ -51,8 +51,24 @@ class Test:
     """struct pf_test_ctx: what rules have said about a packet so far."""
 
     __slots__ = (
-        "a", "am", "aruleset", "arsm", "depth", "entry", "kifs", "match_rules", "nat_pool", "new", "nr", "original", "pd", "pf",
-        "rm", "rsm", "tag", "tr",
+        "a",
+        "am",
+        "arsm",
+        "aruleset",
+        "depth",
+        "entry",
+        "kifs",
+        "match_rules",
+        "nat_pool",
+        "new",
+        "nr",
+        "original",
+        "pd",
+        "pf",
+        "rm",
+        "rsm",
+        "tag",
+        "tr",
     )  # fmt: skip
 
     def __init__(self, pd: Pdesc) -> None:

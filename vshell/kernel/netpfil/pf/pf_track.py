@@ -188,9 +188,11 @@ class Full:
         data_end = self.end
         if pd.flags & TH_FIN:
             self.end = (self.end + 1) & M32
-        if not pd.flags & TH_ACK:
-            self.ack = dst.seqlo
-        elif (not self.ack and pd.flags & (TH_ACK | TH_RST) == TH_ACK | TH_RST) or dst.state < TCPS_SYN_SENT:
+        if (
+            not pd.flags & TH_ACK
+            or (not self.ack and pd.flags & (TH_ACK | TH_RST) == TH_ACK | TH_RST)
+            or dst.state < TCPS_SYN_SENT
+        ):
             self.ack = dst.seqlo
         if seq == self.end:
             seq = data_end = self.end = src.seqlo
@@ -198,9 +200,8 @@ class Full:
         skew -= 1 << 32 if skew >> 31 else 0
         exact = not pd.flags & TH_RST or orig in (src.seqlo, (src.seqlo + 1) & M32) or (orig + 1) & M32 == src.seqlo
         window = dst.max_win << self.dws
-        if (
-            geq(src.seqhi, data_end) and geq(seq, src.seqlo - window) and -MAXACKWINDOW <= skew <= MAXACKWINDOW << self.sws and exact
-        ):  # fmt: skip
+        close = -MAXACKWINDOW <= skew <= MAXACKWINDOW << self.sws
+        if geq(src.seqhi, data_end) and geq(seq, src.seqlo - window) and close and exact:
             return self._inside()
         if (
             (dst.state < TCPS_SYN_SENT or dst.state >= TCPS_FIN_WAIT_2 or src.state >= TCPS_FIN_WAIT_2)
@@ -370,4 +371,3 @@ def translate_state(pd: Pdesc, state: State) -> int:
     if pd.dst != dst or (ports and pd.dport != dport):
         pd.set_dst(dst, dport if ports else None)
     return PASS
-
