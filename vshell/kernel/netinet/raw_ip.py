@@ -30,7 +30,7 @@ from vshell.kernel.kern.kern_priv import PRIV_NETINET_RAW, priv_check
 from vshell.kernel.kern.module import SI_ORDER_THIRD, SI_SUB_PROTO_DOMAIN, KernelModule, Sysctl, VnetModule, sysctl_proc
 from vshell.kernel.kern.prison_ip import prison_check_ip, prison_local_ip, prison_restricts
 from vshell.kernel.kern.uipc_socket import Protosw, Socket, protosw
-from vshell.kernel.net.mbuf import m_get
+from vshell.kernel.net.mbuf import M_SPLIT, m_get
 from vshell.kernel.net.route.route_tables import outbound_flowid
 from vshell.kernel.netinet.in_pcb import ANY, Inpcb, Inpcbinfo, check_in, in_pcbladdr, in_pcblist
 from vshell.kernel.netinet.in_proto import IPPROTO_ANY, ip_protox
@@ -39,7 +39,7 @@ from vshell.kernel.netinet.ip_ctloutput import ip_getopt, ip_savecontrol, ip_set
 from vshell.kernel.netinet.ip_icmp import icmp_error
 from vshell.kernel.netinet.ip_output import ip_output
 from vshell.kernel.netinet.ip_var import IP_ALLOWBROADCAST, IP_RAWOUTPUT, IP_ROUTETOIF, IP_SENDONES, Ip
-from vshell.wire.icmp import ICMP_UNREACH, ICMP_UNREACH_PROTOCOL
+from vshell.wire.icmp import ICMP_MINLEN, ICMP_UNREACH, ICMP_UNREACH_PROTOCOL
 from vshell.wire.ip import IP_DF, IP_MAXPACKET, ip_options
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
     from vshell.kernel.net.mbuf import Mbuf
     from vshell.kernel.net.vnet import Vnet
+
+PULLED = 60
+"""Bytes m_pullup(9) puts into the first mbuf of a packet that came with its header (max_protohdr)."""
 
 
 class Rip(VnetModule, sub=SI_SUB_PROTO_DOMAIN, order=SI_ORDER_THIRD):
@@ -185,6 +188,10 @@ class RawProtosw(Protosw):
         if inp.hdrincl:
             m = self._included(inp, data)
             ipflags |= IP_RAWOUTPUT
+            hlen = (m.data[m.off] & 0xF) << 2
+            if inp.options or hlen > PULLED - ICMP_MINLEN:
+                # m_pullup leaves no room in front of the header: with options it gets an mbuf of its own.
+                m.flags |= M_SPLIT
         else:
             m = self._header(inp, data, dst)
             m.flowid = outbound_flowid(so.vnet, inp.laddr, dst, b"", inp.ip_p & 0xFF)
