@@ -42,8 +42,8 @@ def log_packet(
     ifp.opackets += 1
     ifp.obytes += len(pd.m)
     m = Mbuf(bytearray(header) + pd.m.data[pd.m.off :])
-    for listener in ifp.bpf:
-        listener.tap(ifp, m, True)
+    for tap in ifp.bpf:
+        tap(ifp, m, True)
 
 
 def _text(text: str) -> bytes:
