@@ -13,10 +13,12 @@ from vshell.abi.socket import (
     AF_INET,
     AF_INET6,
     AF_UNSPEC,
+    IPPROTO_SCTP,
     IPPROTO_TCP,
     IPPROTO_UDP,
     SOCK_DGRAM,
     SOCK_RAW,
+    SOCK_SEQPACKET,
     SOCK_STREAM,
     SockaddrIn,
     SockaddrIn6,
@@ -248,7 +250,8 @@ class Addrinfo(NamedTuple):
     canonname: str
 
 
-_SOCKTYPES = ((SOCK_DGRAM, IPPROTO_UDP), (SOCK_STREAM, IPPROTO_TCP), (SOCK_RAW, 0))
+_SERVICES = {SOCK_DGRAM: "udp", SOCK_SEQPACKET: "sctp"}
+_SOCKTYPES = ((SOCK_DGRAM, IPPROTO_UDP), (SOCK_STREAM, IPPROTO_TCP), (SOCK_SEQPACKET, IPPROTO_SCTP), (SOCK_RAW, 0))
 """Order in which getaddrinfo answers when no type is asked for (the table `explore` in getaddrinfo.c)."""
 
 
@@ -283,15 +286,15 @@ def _kinds(p: Program, service: str | None, socktype: int, protocol: int, flags:
     for kind, proto in _SOCKTYPES:
         if socktype not in (0, kind) or (protocol and proto and protocol != proto):
             continue
-        if not socktype and kind == SOCK_RAW and (service is not None or not protocol):
+        if kind == SOCK_RAW and (not socktype or service is not None):
             continue
         port: int | None = 0
         if service is not None:
-            port = _port(p, service, "udp" if kind == SOCK_DGRAM else "tcp", flags)
+            port = _port(p, service, _SERVICES.get(kind, "tcp"), flags)
         if port is not None:
             kinds.append((kind, protocol or proto, port))
     if not kinds:
-        raise GaiError(EAI_SERVICE if service is not None else EAI_SOCKTYPE)
+        raise GaiError(EAI_SERVICE if service is not None else EAI_FAIL)
     return kinds
 
 

@@ -47,6 +47,11 @@ FILES = {"f": "hello world\nabc\n", "g": "abcdefgh\n\tx\n"}
         ("uudecode f; echo $?; echo YWJj | b64decode -r; uudecode -r -o x; echo $?", "1\nabc1\n"),
         ("colrm 3 5 < g; colrm 4 < g; colrm < g", "abfgh\n\tx\nabc\n\nabcdefgh\n\tx\n"),
         ("ls f nosuch 2>&1 | head -1; stdbuf -eB ls f nosuch 2>&1 | head -1", "ls: nosuch: No such file or directory\nf\n"),
+        (
+            "getaddrinfo 10.0.0.1; getaddrinfo -P -f inet -s http/tcp; getaddrinfo -p icmp ::1; echo $?; getaddrinfo -t raw ::1",
+            "dgram inet udp 10.0.0.1 0\nstream inet tcp 10.0.0.1 0\nseqpacket inet sctp 10.0.0.1 0\n"
+            "stream inet tcp 0.0.0.0 80\n1\nraw inet6 ip ::1 0\n",
+        ),
         ("stdbuf nosuch; echo $?; stdbuf -o L echo a", "2\na\n"),
     ],
 )
