@@ -39,6 +39,18 @@ def test_tagged_frames_find_their_vlan(run: Run) -> None:
     assert answers(run, script) == ["1", "0", "1"]
 
 
+def test_a_name_whose_first_digit_is_behind_the_dot_takes_a_unit(run: Run) -> None:
+    result = run(
+        """
+        ifconfig epair0 create > /dev/null; ifconfig epair0a name lan > /dev/null; ifconfig epair0b name wan > /dev/null
+        ifconfig lan.100 create; ifconfig wan.100 create; ifconfig vlan100 create; ifconfig vtnet0.100 create
+        ifconfig lan.100 destroy; ifconfig wan.100 create; ifconfig -l
+        """
+    )
+    assert result.stderr == b"ifconfig: interface wan.100 already exists\nifconfig: interface vlan100 already exists\n"
+    assert result.stdout.split()[-2:] == [b"vtnet0.100", b"wan.100"]
+
+
 def test_a_vlan_of_a_vlan_is_four_bytes_smaller(run: Run) -> None:
     script = (
         "ifconfig vtnet0.5 create vlanproto 802.1ad; ifconfig vtnet0.5.6 create;ifconfig vtnet0.5.6 | head -1 | grep -o 'mtu.*'"

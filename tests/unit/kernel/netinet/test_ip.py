@@ -127,3 +127,10 @@ def test_reserved_ports_and_foreign_addresses() -> None:
     assert out[0] == "nc: Permission denied"
     assert out[1] == "nc: Can't assign requested address"
     assert out[2] == "nc: Address already in use"
+
+
+def test_a_header_apart_from_its_payload_gets_no_error() -> None:
+    """Options behind a header the program made itself (-D) leave it alone in its mbuf."""
+    probes = ("-R -m 1", "-D -m 1", "-D -R -m 1")
+    pings = "; ".join(f"jexec a ping -c 1 -t 1 {options} 10.1.0.1 | grep -c exceeded" for options in probes)
+    assert lines(f"{ROUTER}{pings}")[-3:] == ["1", "1", "0"]
