@@ -9,7 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EINVAL, EOPNOTSUPP
-from vshell.abi.socket import IPPROTO_AH, IPPROTO_TCP, IPPROTO_UDP
+from vshell.abi.socket import (
+    IPPROTO_AH,
+    IPPROTO_DSTOPTS,
+    IPPROTO_FRAGMENT,
+    IPPROTO_HOPOPTS,
+    IPPROTO_ROUTING,
+    IPPROTO_TCP,
+    IPPROTO_UDP,
+)
 from vshell.kernel.kern.module import Kld
 from vshell.kernel.netgraph.ng_base import NgHook, NgMsg, ngmsg
 from vshell.kernel.netgraph.ng_parse import UINT8, UINT64, NgStruct
@@ -34,7 +42,6 @@ if TYPE_CHECKING:
 KLD = Kld(depends=("netgraph",), size=0x3868)
 
 CSUM_IPV4, CSUM_IPV6 = CSUM_IP | CSUM_TCP | CSUM_UDP, CSUM_TCP_IPV6 | CSUM_UDP_IPV6
-HOPOPTS, ROUTING, FRAGMENT, DSTOPTS = 0, 43, 44, 60
 SUM_AT = {IPPROTO_TCP: (16, 20), IPPROTO_UDP: (6, 8)}
 """Protocol -> (where its checksum is, bytes its header has at least)."""
 
@@ -161,7 +168,7 @@ class Checksum(InOut, ngtype="checksum", cookie=439419912):
         if len(m) < start + plen:
             return -EINVAL
         proto, hlen = data[at + 6], 40
-        while proto in (HOPOPTS, ROUTING, DSTOPTS, IPPROTO_AH):
+        while proto in (IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_DSTOPTS, IPPROTO_AH):
             if len(m) < start + hlen + 2:
                 return -EINVAL
             length = data[at + hlen + 1]
@@ -169,7 +176,7 @@ class Checksum(InOut, ngtype="checksum", cookie=439419912):
             proto, hlen = data[at + hlen], hlen + after
             if not proto:
                 return -EINVAL
-        if proto == FRAGMENT:
+        if proto == IPPROTO_FRAGMENT:
             return flags & ~(CSUM_TCP_IPV6 | CSUM_UDP_IPV6)
         pseudo = bytes(data[at + 8 : at + 40]) + max(plen - hlen, 0).to_bytes(4, "big") + bytes((0, 0, 0, proto))
         wanted = {IPPROTO_TCP: CSUM_TCP_IPV6, IPPROTO_UDP: CSUM_UDP_IPV6}

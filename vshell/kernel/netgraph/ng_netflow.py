@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EINVAL, EISCONN, ENOTCONN, KError
 from vshell.abi.netgraph import NGM_HASREPLY, NGM_READONLY
-from vshell.abi.socket import IPPROTO_AH, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP
+from vshell.abi.socket import (
+    IPPROTO_AH,
+    IPPROTO_DSTOPTS,
+    IPPROTO_FRAGMENT,
+    IPPROTO_HOPOPTS,
+    IPPROTO_ROUTING,
+    IPPROTO_SCTP,
+    IPPROTO_TCP,
+    IPPROTO_UDP,
+)
 from vshell.kernel.kern.module import Kld
 from vshell.kernel.netgraph.netflow import IS_FRAG, NGM_SHOW, NODSTLOOKUP, NOSRCLOOKUP, SECOND, SHOW_HEADER, FlowCache
 from vshell.kernel.netgraph.ng_base import LastHook, NgHook, NgMsg, ng_respond, ng_send_data, ngmsg
@@ -21,7 +30,6 @@ KLD = Kld(depends=("netgraph",), size=0x5E10)
 MAXIFACES = 65535
 INGRESS, EGRESS, ONCE, THISONCE = 0x01, 0x02, 0x04, 0x08
 DLT_EN10MB, DLT_RAW = 1, 12
-HOPOPTS, ROUTING, FRAGMENT, DSTOPTS = 0, 43, 44, 60
 UPPER_SIZES = {IPPROTO_TCP: 20, IPPROTO_UDP: 8, IPPROTO_SCTP: 12}
 MHLEN = 168
 MIN_MTU, MAX_MTU = 24, 16384
@@ -328,13 +336,13 @@ def _ipv6(m: Mbuf, start: int) -> Parsed | None:
     if data[at] >> 4 != 6:
         return None
     proto, off, fragment = data[at + 6], start + 40, False
-    while proto in (HOPOPTS, ROUTING, DSTOPTS, IPPROTO_AH):
+    while proto in (IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_DSTOPTS, IPPROTO_AH):
         if len(m) < off + 2:
             return None
         length = data[m.off + off + 1]
         proto, off = data[m.off + off], off + ((length + 2) * 4 if proto == IPPROTO_AH else (length + 1) * 8)
     upper: tuple[bytes, int] | None
-    if proto == FRAGMENT:
+    if proto == IPPROTO_FRAGMENT:
         if len(m) < off + 8:
             return None
         proto, fragment, upper = data[m.off + off], True, (bytes(4), 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EINVAL, ENOENT, KError
+from vshell.abi.socket import IPPROTO_TCP
 from vshell.kernel.kern.module import Kld
 from vshell.kernel.netgraph.ng_base import LastHook, NgHook, NgMsg, ng_send_data, ngmsg
 from vshell.kernel.netgraph.ng_parse import HOOKBUF, UINT16, UINT64, NgStruct
@@ -17,7 +18,7 @@ KLD = Kld(depends=("netgraph",), size=0x26A8)
 STAT_NAMES = ("Octets", "Packets", "maxMSS", "SYNPkts", "FixedPkts")
 HOOKSTAT = NgStruct(*((name, UINT16 if name == "maxMSS" else UINT64) for name in STAT_NAMES))
 CONFIG = NgStruct(("inHook", HOOKBUF), ("outHook", HOOKBUF), ("maxMSS", UINT16))
-TCP, SYN, OPT_EOL, OPT_NOP, OPT_MSS = 6, 2, 0, 1, 2
+SYN, OPT_EOL, OPT_NOP, OPT_MSS = 2, 0, 1, 2
 
 
 class HookInfo:
@@ -90,7 +91,7 @@ class Tcpmss(LastHook, ngtype="tcpmss", cookie=1097623478):
             iphlen = (first & 0xF) << 2
             if first >> 4 != 4 or not 20 <= iphlen <= size:
                 return EINVAL
-            if m.data[m.off + 9] == TCP and size >= iphlen + 20:
+            if m.data[m.off + 9] == IPPROTO_TCP and size >= iphlen + 20:
                 tcp = m.off + iphlen
                 tcphlen = m.data[tcp + 12] >> 4 << 2
                 if not 20 <= tcphlen <= size - iphlen:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from vshell.abi.socket import IPPROTO_TCP
 from vshell.kernel.kern.module import Kld
-from vshell.kernel.netinet.libalias.alias_db import TCP, AliasData, AliasLink, Libalias
+from vshell.kernel.netinet.libalias.alias_db import AliasData, AliasLink, Libalias
 from vshell.kernel.netinet.libalias.alias_mod import DIR_OUT, PROTO_TCP, AliasModule, ProtoHandler
 from vshell.kernel.netinet.libalias.alias_tcp import replace_data, tcp_data
 
@@ -40,7 +41,7 @@ def _request(la: Libalias, lnk: AliasLink, src: bytes, found: re.Match[bytes]) -
     number = int(port)
     if int(addr) != int.from_bytes(src, "big") or not IPPORT_RESERVED <= number <= 0xFFFF:
         return found.group()
-    made = la.FindUdpTcpOut(src, bytes(4), number, 0, TCP, True)[1]
+    made = la.FindUdpTcpOut(src, bytes(4), number, 0, IPPROTO_TCP, True)[1]
     if made is None:
         return found.group()
     alias = int.from_bytes(lnk.alias_address, "big")

@@ -6,8 +6,9 @@ ports on which media will come in the "Transport:" line of a SETUP request or of
 
 from __future__ import annotations
 
+from vshell.abi.socket import IPPROTO_UDP
 from vshell.kernel.kern.module import Kld
-from vshell.kernel.netinet.libalias.alias_db import LINK_UDP, UDP, AliasData, AliasLink, Libalias
+from vshell.kernel.netinet.libalias.alias_db import LINK_UDP, AliasData, AliasLink, Libalias
 from vshell.kernel.netinet.libalias.alias_mod import DIR_OUT, PROTO_TCP, PROTO_UDP, AliasModule, ProtoHandler
 from vshell.kernel.netinet.libalias.alias_tcp import replace_data, tcp_data
 from vshell.kernel.netinet.libalias.alias_util import TH_RES1, get16, put16
@@ -99,7 +100,7 @@ def _ports(text: bytes, at: int) -> tuple[int, int, int] | None:
 def _group(la: Libalias, lnk: AliasLink, src: bytes, base: int) -> int:
     """Links for two ports in a row; the first one's alias, 0 if there are none."""
     nobody = bytes(4)
-    alias = la.FindNewPortGroup(nobody, la.FindAliasAddress(src), base, 0, PORT_GROUP, UDP, True)
+    alias = la.FindNewPortGroup(nobody, la.FindAliasAddress(src), base, 0, PORT_GROUP, IPPROTO_UDP, True)
     for j in range(PORT_GROUP if alias else 0):
         if _link(la, (lnk.original_address, base + j & 0xFFFF), nobody, alias + j & 0xFFFF) is None:
             return 0
@@ -150,7 +151,7 @@ def _pna(la: Libalias, data: bytearray, off: int, ad: AliasData) -> None:
             return
         if option in PNA_PORT_OPTIONS and at + 2 <= len(data):
             src = bytes(data[off + 12 : off + 16])
-            made = la.FindUdpTcpOut(src, lnk.dst_addr, get16(data, at), 0, UDP, True)[1]
+            made = la.FindUdpTcpOut(src, lnk.dst_addr, get16(data, at), 0, IPPROTO_UDP, True)[1]
             if made is not None:
                 put16(data, at, made.alias_port)
                 put16(data, tc + 16, 0)

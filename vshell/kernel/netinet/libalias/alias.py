@@ -7,11 +7,10 @@ The packet is changed in place: its IP header begins at data[off].
 
 from __future__ import annotations
 
+from vshell.abi.socket import IPPROTO_GRE, IPPROTO_ICMP, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP
 from vshell.kernel.netinet.libalias.alias_db import (
     CONNECTED,
     DISCONNECTED,
-    GRE,
-    ICMP,
     NOT_CONNECTED,
     PKT_ALIAS_ERROR,
     PKT_ALIAS_FOUND_HEADER_FRAGMENT,
@@ -22,9 +21,6 @@ from vshell.kernel.netinet.libalias.alias_db import (
     PKT_ALIAS_UNREGISTERED_CGN,
     PKT_ALIAS_UNREGISTERED_ONLY,
     PKT_ALIAS_UNRESOLVED_FRAGMENT,
-    SCTP,
-    TCP,
-    UDP,
     AliasData,
     AliasLink,
     Libalias,
@@ -85,12 +81,12 @@ def _find_embedded(
 ) -> tuple[int, AliasLink | None, int]:
     """The link of the packet a message is about, and where its port is; it went the other way."""
     src, dst = _addr(data, ip + SRC), _addr(data, ip + DST)
-    if proto in (UDP, TCP):
+    if proto in (IPPROTO_UDP, IPPROTO_TCP):
         sport, dport = get16(data, up), get16(data, up + 2)
         find = la.FindUdpTcpIn if incoming else la.FindUdpTcpOut
         ret, lnk = find(dst, src, dport, sport, proto, False)
         return ret, lnk, up if incoming else up + 2
-    if proto == ICMP and data[up] in QUERIES:
+    if proto == IPPROTO_ICMP and data[up] in QUERIES:
         find_icmp = la.FindIcmpIn if incoming else la.FindIcmpOut
         ret, lnk = find_icmp(dst, src, get16(data, up + 4), False)
         return ret, lnk, up + 4
@@ -214,7 +210,7 @@ def _udp_in(la: Libalias, data: bytearray, off: int) -> int:
     sport, alias_port = get16(data, ud), get16(data, ud + 2)
     create = not la.packetAliasMode & PKT_ALIAS_PROXY_ONLY
     src, dst = _addr(data, off + SRC), _addr(data, off + DST)
-    ret, lnk = la.FindUdpTcpIn(src, dst, sport, alias_port, UDP, create)
+    ret, lnk = la.FindUdpTcpIn(src, dst, sport, alias_port, IPPROTO_UDP, create)
     if lnk is None:
         return ret
     ad = AliasData(lnk, sport, lnk.src_port)
@@ -257,7 +253,7 @@ def _udp_out(la: Libalias, data: bytearray, off: int, room: int, create: bool) -
     if kind:
         _to_proxy(data, off, ud, ud + 6, server)
     src, sport = _addr(data, off + SRC), get16(data, ud)
-    ret, lnk = la.FindUdpTcpOut(src, _addr(data, off + DST), sport, get16(data, ud + 2), UDP, create)
+    ret, lnk = la.FindUdpTcpOut(src, _addr(data, off + DST), sport, get16(data, ud + 2), IPPROTO_UDP, create)
     if lnk is None:
         return ret
     if kind:
@@ -295,7 +291,7 @@ def _tcp_in(la: Libalias, data: bytearray, off: int) -> int:
         return PKT_ALIAS_IGNORED
     sport, alias_port = get16(data, tc), get16(data, tc + 2)
     create = not la.packetAliasMode & PKT_ALIAS_PROXY_ONLY
-    ret, lnk = la.FindUdpTcpIn(_addr(data, off + SRC), _addr(data, off + DST), sport, alias_port, TCP, create)
+    ret, lnk = la.FindUdpTcpIn(_addr(data, off + SRC), _addr(data, off + DST), sport, alias_port, IPPROTO_TCP, create)
     if lnk is None:
         return ret
     find_handler(DIR_IN, PROTO_TCP, la, data, off, AliasData(lnk, sport, alias_port))
@@ -333,7 +329,7 @@ def _tcp_out(la: Libalias, data: bytearray, off: int, room: int, create: bool) -
     if kind:
         _to_proxy(data, off, tc, tc + 16, server)
     src, sport = _addr(data, off + SRC), get16(data, tc)
-    ret, lnk = la.FindUdpTcpOut(src, _addr(data, off + DST), sport, get16(data, tc + 2), TCP, create)
+    ret, lnk = la.FindUdpTcpOut(src, _addr(data, off + DST), sport, get16(data, tc + 2), IPPROTO_TCP, create)
     if lnk is None:
         return ret
     if kind:
@@ -395,15 +391,15 @@ def _in(la: Libalias, data: bytearray, off: int, room: int) -> int:
     if get16(data, off + 6) & OFFMASK:
         return _fragment_in(la, data, off)
     proto = data[off + 9]
-    if proto == TCP:
+    if proto == IPPROTO_TCP:
         result = _tcp_in(la, data, off)
-    elif proto == UDP:
+    elif proto == IPPROTO_UDP:
         result = _udp_in(la, data, off)
-    elif proto == ICMP:
+    elif proto == IPPROTO_ICMP:
         result = _icmp_in(la, data, off)
-    elif proto == GRE:
+    elif proto == IPPROTO_GRE:
         result = _gre(la, data, off, DIR_IN, True)
-    elif proto == SCTP:
+    elif proto == IPPROTO_SCTP:
         result = PKT_ALIAS_IGNORED
     else:
         result = _proto_in(la, data, off)
@@ -445,15 +441,15 @@ def _out(la: Libalias, data: bytearray, off: int, room: int, create: bool) -> in
             change_address(data, off, SRC, la.FindAliasAddress(src))
             return PKT_ALIAS_OK
         proto = data[off + 9]
-        if proto == TCP:
+        if proto == IPPROTO_TCP:
             return _tcp_out(la, data, off, room, create)
-        if proto == UDP:
+        if proto == IPPROTO_UDP:
             return _udp_out(la, data, off, room, create)
-        if proto == ICMP:
+        if proto == IPPROTO_ICMP:
             return _icmp_out(la, data, off, create)
-        if proto == GRE:
+        if proto == IPPROTO_GRE:
             return _gre(la, data, off, DIR_OUT, create)
-        if proto == SCTP:
+        if proto == IPPROTO_SCTP:
             return PKT_ALIAS_IGNORED
         return _proto_out(la, data, off, create)
     finally:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from vshell.abi.socket import IPPROTO_ICMP, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP
 from vshell.kernel.kern.module import KernelModule
 
 if TYPE_CHECKING:
@@ -28,10 +29,9 @@ PKT_ALIAS_SKIP_GLOBAL, PKT_ALIAS_UNREGISTERED_CGN, PKT_ALIAS_UDP_EIM = 0x200, 0x
 PKT_ALIAS_ERROR, PKT_ALIAS_OK, PKT_ALIAS_IGNORED = -1, 1, 2
 PKT_ALIAS_UNRESOLVED_FRAGMENT, PKT_ALIAS_FOUND_HEADER_FRAGMENT, PKT_ALIAS_RESPOND = 3, 4, 5
 
-ICMP, TCP, UDP, GRE, SCTP = 1, 6, 17, 47, 132
-LINK_ICMP, LINK_UDP, LINK_TCP, LINK_SCTP = ICMP, UDP, TCP, SCTP
+LINK_ICMP, LINK_UDP, LINK_TCP, LINK_SCTP = IPPROTO_ICMP, IPPROTO_UDP, IPPROTO_TCP, IPPROTO_SCTP
 LINK_FRAGMENT_ID, LINK_FRAGMENT_PTR, LINK_ADDR, LINK_PPTP = 257, 258, 259, 260
-LINK_TYPES = {UDP: LINK_UDP, TCP: LINK_TCP}
+LINK_TYPES = {IPPROTO_UDP: LINK_UDP, IPPROTO_TCP: LINK_TCP}
 
 LINK_UNKNOWN_DEST_PORT, LINK_UNKNOWN_DEST_ADDR, LINK_PERMANENT, LINK_PARTIALLY_SPECIFIED = 1, 2, 4, 3
 
@@ -531,7 +531,7 @@ class Libalias:
         self, src: tuple[bytes, int], dst: tuple[bytes, int], alias: tuple[bytes, int], proto: int
     ) -> AliasLink | None:
         """From a public port to a private one; None for a protocol without ports."""
-        return self._redirect(src, dst, alias, proto) if proto in (TCP, UDP, SCTP) else None
+        return self._redirect(src, dst, alias, proto) if proto in (IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP) else None
 
     def LibAliasRedirectProto(self, src: bytes, dst: bytes, alias: bytes, proto: int) -> AliasLink | None:
         """A protocol from a public to a private address."""

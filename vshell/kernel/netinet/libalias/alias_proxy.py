@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from vshell.kernel.netinet.libalias.alias_db import TCP, UDP, AliasLink, Libalias
+from vshell.abi.socket import IPPROTO_TCP, IPPROTO_UDP
+from vshell.kernel.netinet.libalias.alias_db import AliasLink, Libalias
 from vshell.kernel.netinet.libalias.alias_util import TH_RES1, adjust, get16, put16
 from vshell.wire.ip import inet_ntoa
 
 ENCODE_NONE, ENCODE_TCPSTREAM, ENCODE_IPHDR = 1, 2, 3
 TYPES = {"encode_ip_hdr": ENCODE_IPHDR, "encode_tcp_stream": ENCODE_TCPSTREAM, "no_encode": ENCODE_NONE}
-PROTOS = {"tcp": TCP, "udp": UDP}
+PROTOS = {"tcp": IPPROTO_TCP, "udp": IPPROTO_UDP}
 OPTION_LEN = 8
 MAX_COMMAND = 255
 
@@ -19,7 +20,7 @@ class ProxyEntry:
     __slots__ = ("dst", "kind", "proto", "proxy_port", "rule", "server", "server_port", "src")
 
     def __init__(self) -> None:
-        self.rule, self.kind, self.proto = 0, ENCODE_NONE, TCP
+        self.rule, self.kind, self.proto = 0, ENCODE_NONE, IPPROTO_TCP
         self.proxy_port = self.server_port = 0
         self.server = bytes(4)
         self.src = self.dst = (0, 0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from vshell.abi.socket import IPPROTO_TCP
 from vshell.wire.cksum import in_cksum, in_pseudo
 
-TCP, TH_RES1 = 6, 2
+TH_RES1 = 2
 """TH_RES1 in the octet before the flags of a segment: its data was changed, the checksum has to be computed anew."""
 
 
@@ -50,11 +51,13 @@ def change_address(data: bytearray, off: int, at: int, new: bytes) -> None:
 def recompute(data: bytearray, off: int, hlen: int) -> None:
     """Give a segment that an engine marked a whole new checksum; its header is looked for `hlen` octets into the packet."""
     tc = off + hlen
-    if len(data) < tc + 20 or data[off + 6] & 0x1F or data[off + 7] or data[off + 9] != TCP or not data[tc + 12] & TH_RES1:
+    if len(data) < tc + 20 or data[off + 6] & 0x1F or data[off + 7] or data[off + 9] != IPPROTO_TCP:
+        return
+    if not data[tc + 12] & TH_RES1:
         return
     data[tc + 12] &= ~TH_RES1 & 0xFF
     start = off + ((data[off] & 15) << 2)
     end = off + get16(data, off + 2)
     put16(data, start + 16, 0)
-    pseudo = in_pseudo(bytes(data[off + 12 : off + 16]), bytes(data[off + 16 : off + 20]), TCP, end - start)
+    pseudo = in_pseudo(bytes(data[off + 12 : off + 16]), bytes(data[off + 16 : off + 20]), IPPROTO_TCP, end - start)
     put16(data, start + 16, in_cksum(data[start:end], pseudo))

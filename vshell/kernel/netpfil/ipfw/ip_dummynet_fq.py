@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi.dummynet import PIE_DEPRATEEST_ENABLED, PIE_ON_OFF_MODE_ENABLED, DnExtra
+from vshell.abi.socket import IPPROTO_TCP, IPPROTO_UDP
 from vshell.kernel.netpfil.ipfw.ip_dummynet_aqm import (
     PIE_ACTIVE,
     PIE_INMEASUREMENT,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from vshell.kernel.netpfil.ipfw.ip_dummynet import Dummynet
     from vshell.kernel.netpfil.ipfw.ip_dummynet_queue import DnPkt, SchInst, Schk
 
-TCP, UDP = 6, 17
 _M32 = 0xFFFFFFFF
 
 
@@ -119,7 +119,7 @@ class FqAlg(DnAlg):
         v6 = at < len(data) and data[at] >> 4 == 6
         proto = data[at + 6 if v6 else at + 9] if at + 9 < len(data) else 0
         up = at + (40 if v6 else 20)
-        ports = bytes(data[up + 2 : up + 4] + data[up : up + 2]) if proto in (TCP, UDP) else bytes(4)
+        ports = bytes(data[up + 2 : up + 4] + data[up : up + 2]) if proto in (IPPROTO_TCP, IPPROTO_UDP) else bytes(4)
         addresses = bytes(data[at + 8 : at + 40] if v6 else data[at + 12 : at + 20])
         key = bytes((proto,)) + inst.perturbation.to_bytes(4, "little") + addresses + ports
         count = self.flows_cnt & 0xFFFF

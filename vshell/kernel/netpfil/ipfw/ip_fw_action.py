@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from vshell.abi import ip_fw as fw
 from vshell.abi.errno import EINVAL, KError
 from vshell.abi.ip_fw import F_NOT, IP_FW_TARG, Insn
+from vshell.abi.socket import IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP
 from vshell.kernel.net.mbuf import M_BCAST, M_FASTFWD_OURS, M_IP_NEXTHOP, M_MCAST, M_SKIP_FIREWALL
 from vshell.kernel.netinet.ip_icmp import icmp_error
 from vshell.kernel.netinet.ip_reass import ip_reass
 from vshell.kernel.netinet.tcp_subr import tcp_reset
 from vshell.kernel.netinet6.icmp6 import icmp6_error
-from vshell.kernel.netpfil.ipfw.ip_fw_args import ICMP, ICMPV6, TCP, FwArgs
+from vshell.kernel.netpfil.ipfw.ip_fw_args import FwArgs
 from vshell.kernel.netpfil.ipfw.ip_fw_match import localip
 from vshell.wire.tcp import tcp_unpack
 
@@ -64,9 +65,9 @@ def _make_reject(cmd: Insn) -> Action:
         if a.ulp < 0 or a.m.flags & (M_BCAST | M_MCAST):
             return DENY
         if a.v4 and cmd.opcode == fw.O_REJECT:
-            if (a.proto != ICMP or a.data[a.ulp] in ICMP_QUERIES) and a.dst[0] & 0xF0 != 0xE0:
+            if (a.proto != IPPROTO_ICMP or a.data[a.ulp] in ICMP_QUERIES) and a.dst[0] & 0xF0 != 0xE0:
                 _reject4(a, cmd.arg1, mtu)
-        elif a.v6 and (a.proto != ICMPV6 or a.data[a.ulp] in ICMP6_QUERIES) and a.dst[0] != 0xFF:
+        elif a.v6 and (a.proto != IPPROTO_ICMPV6 or a.data[a.ulp] in ICMP6_QUERIES) and a.dst[0] != 0xFF:
             _reject6(a, code6)
         return DENY
 
@@ -75,7 +76,7 @@ def _make_reject(cmd: Insn) -> Action:
 
 def _reset(a: FwArgs) -> None:
     """A segment that is no RST itself is answered with one."""
-    if a.proto != TCP or a.tcpflags & 4:
+    if a.proto != IPPROTO_TCP or a.tcpflags & 4:
         return
     segment = bytes(a.data[a.ulp : a.off + a.iplen])
     th = tcp_unpack(segment)

@@ -15,6 +15,7 @@ from vshell.abi.ip_fw import (
     EXT_RTHDR2,
     TableValue,
 )
+from vshell.abi.socket import IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE
 from vshell.kernel.netinet.ip_rule_ref import RuleRef
 
 if TYPE_CHECKING:
@@ -25,11 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["FwArgs", "RuleRef"]
 
 ETHER_HDR = 14
-PORTS = frozenset((6, 17, 132, 136))
-ICMP, ICMPV6, TCP = 1, 58, 6
+PORTS = frozenset((IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_UDPLITE))
 NOTHING = TableValue()
 UNKNOWN = object()
-NEEDS = {TCP: 20, 17: 8, 136: 8, 132: 12, ICMP: 4, ICMPV6: 8}
+NEEDS = {IPPROTO_TCP: 20, IPPROTO_UDP: 8, IPPROTO_UDPLITE: 8, IPPROTO_SCTP: 12, IPPROTO_ICMP: 4, IPPROTO_ICMPV6: 8}
 """Octets of the upper header that must be there."""
 LONELY, STRANGE = 0x1000, 0x2000
 """Of `exthdrs`: a fragment header of a whole packet; a header nobody knows (both are refused if the sysctls say so)."""
@@ -91,7 +91,7 @@ class FwArgs:
         self.proto = data[off + 9]
         if not self.offset:
             self._upper(off + hlen)
-        elif self.offset == 1 and self.proto == TCP:
+        elif self.offset == 1 and self.proto == IPPROTO_TCP:
             # RFC 3128: it would change the flags of the first fragment.
             self.short = True
 
@@ -164,5 +164,5 @@ _EXTENSIONS = {
     0: (EXT_HOPOPTS, 2), 43: (EXT_ROUTING, 4), 44: (EXT_FRAGMENT, 8), 60: (EXT_DSTOPTS, 2), 51: (EXT_AH, 2),
 }  # fmt: skip
 """Extension headers: their bit, and how much of them must be there."""
-_UPPER6 = frozenset((ICMPV6, TCP, 132, 17, 136, 59, 89, 103, 47, 112, 41, 4, 97, 240))
+_UPPER6 = frozenset((IPPROTO_ICMPV6, IPPROTO_TCP, 132, 17, 136, 59, 89, 103, 47, 112, 41, 4, 97, 240))
 """What else may follow (OSPF, PIM, GRE, CARP, IPv6, IPv4, EtherIP, pfsync)."""

@@ -21,12 +21,13 @@ from vshell.abi.ip_fw import (
     FwState,
     RangeRequest,
 )
+from vshell.abi.socket import IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE
 from vshell.kernel.kern.module import SI_SUB_PROTO_FIREWALL, Sysctl, VnetModule, sysctl_proc
 from vshell.kernel.net.mbuf import M_SKIP_FIREWALL, m_get
 from vshell.kernel.netinet.ip_output import ip_output
 from vshell.kernel.netinet.ip_var import Ip
 from vshell.kernel.netinet6.ip6_output import ip6_output
-from vshell.kernel.netpfil.ipfw.ip_fw_args import TCP, FwArgs
+from vshell.kernel.netpfil.ipfw.ip_fw_args import FwArgs
 from vshell.kernel.netpfil.ipfw.ip_fw_log import ip6_sprintf
 from vshell.wire.cksum import in_cksum, in_pseudo
 from vshell.wire.tcp import TH_ACK, Tcphdr, tcp_pack
@@ -46,7 +47,7 @@ KEEPALIVE_INTERVAL, KEEPALIVE_PERIOD = 20, 5
 LOG_SECURITY, LOG_DEBUG = 13 << 3, 7
 IPTOS_LOWDELAY = 0x10
 NS = 1_000_000_000
-UDP = (17, 136)
+UDP = (IPPROTO_UDP, IPPROTO_UDPLITE)
 
 
 class State:
@@ -100,13 +101,13 @@ def send_keepalive(vnet: Vnet, src: bytes, dst: bytes, th: Tcphdr, fib: int) -> 
     """A bare segment from one end of a connection to the other; no firewall looks at it."""
     segment = bytearray(tcp_pack(th))
     six = len(src) == 16
-    pseudo = in_pseudo(src, dst, TCP, len(segment))
+    pseudo = in_pseudo(src, dst, IPPROTO_TCP, len(segment))
     segment[16:18] = in_cksum(segment, pseudo).to_bytes(2, "big")
     if six:
-        header = b"\x60\0\0\0" + len(segment).to_bytes(2, "big") + bytes((TCP, 64)) + src + dst
+        header = b"\x60\0\0\0" + len(segment).to_bytes(2, "big") + bytes((IPPROTO_TCP, 64)) + src + dst
     else:
         size = (20 + len(segment)).to_bytes(2, "big")
-        header = bytes((0x45, IPTOS_LOWDELAY)) + size + b"\0\0\x40\0" + bytes((vnet[Ip].ttl, TCP, 0, 0)) + src + dst
+        header = bytes((0x45, IPTOS_LOWDELAY)) + size + b"\0\0\x40\0" + bytes((vnet[Ip].ttl, IPPROTO_TCP, 0, 0)) + src + dst
     m = m_get(header + bytes(segment))
     m.fib = fib
     m.flags |= M_SKIP_FIREWALL
@@ -239,7 +240,7 @@ class Dynamic(VnetModule, sub=SI_SUB_PROTO_FIREWALL):
         state.bcnt += a.iplen
         if a.proto in UDP:
             life = self.udp_lifetime
-        elif a.proto == TCP and a.ulp >= 0:
+        elif a.proto == IPPROTO_TCP and a.ulp >= 0:
             self._tcp(state, a, forward)
             return
         else:
@@ -297,7 +298,7 @@ class Dynamic(VnetModule, sub=SI_SUB_PROTO_FIREWALL):
     # keepalives ------------------------------------------------------------------------------------------------
     def _open(self) -> list[State]:
         """Connections that are established."""
-        return [s for s in self.states.values() if s.flow[1] == TCP and s.flags & BOTH_SYN == BOTH_SYN]
+        return [s for s in self.states.values() if s.flow[1] == IPPROTO_TCP and s.flags & BOTH_SYN == BOTH_SYN]
 
     def _arm(self) -> None:
         """Be woken when the first connection may need a keepalive; the original looks every second."""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from vshell.abi import ip_fw as fw
 from vshell.abi.ip_fw import F_NOT, IP_FW_TARG, Insn
-from vshell.kernel.netpfil.ipfw.ip_fw_args import ICMP, ICMPV6, TCP, FwArgs
+from vshell.abi.socket import IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE
+from vshell.kernel.netpfil.ipfw.ip_fw_args import FwArgs
 from vshell.kernel.netpfil.ipfw.ip_fw_bpf import log_ipfw0
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 LOG_SECURITY = 13 << 3
 LOG_INFO, LOG_NOTICE = LOG_SECURITY | 6, LOG_SECURITY | 5
-UDP, UDPLITE = 17, 136
 
 
 class Log:
@@ -100,13 +100,13 @@ def _packet(a: FwArgs) -> tuple[str, str]:
     later = a.offset & 0xFFF8 if a.v6 else a.offset
     src, dst = (f"[{ip6_sprintf(a.src)}]", f"[{ip6_sprintf(a.dst)}]") if a.v6 else (_dotted(a.src), _dotted(a.dst))
     ends = f"{src} {dst}" if later else f"{src}:{a.sport} {dst}:{a.dport}"
-    if a.proto == TCP:
+    if a.proto == IPPROTO_TCP:
         text = f"TCP {ends}"
-    elif a.proto in (UDP, UDPLITE):
-        text = f"UDP{' ' if a.proto == UDP else 'Lite '}{ends}"
-    elif a.proto in (ICMP, ICMPV6):
+    elif a.proto in (IPPROTO_UDP, IPPROTO_UDPLITE):
+        text = f"UDP{' ' if a.proto == IPPROTO_UDP else 'Lite '}{ends}"
+    elif a.proto in (IPPROTO_ICMP, IPPROTO_ICMPV6):
         kind = f":{a.data[a.ulp]}.{a.data[a.ulp + 1]}" if not later and a.ulp >= 0 else ""
-        text = f"{'ICMP' if a.proto == ICMP else 'ICMPv6'}{kind} {src} {dst}"
+        text = f"{'ICMP' if a.proto == IPPROTO_ICMP else 'ICMPv6'}{kind} {src} {dst}"
     else:
         text = f"P:{a.proto} {src} {dst}"
     return text, _fragment(a)

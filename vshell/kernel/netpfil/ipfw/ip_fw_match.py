@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from vshell.abi import ip_fw as fw
 from vshell.abi.errno import EINVAL, KError
 from vshell.abi.ip_fw import IP_FW_TARG, Insn, TableValue
-from vshell.abi.socket import AF_INET, AF_INET6
+from vshell.abi.socket import AF_INET, AF_INET6, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_DEFAULT, NHF_REJECT
 from vshell.kernel.net.route.route_tables import fib_lookup
 from vshell.kernel.netinet.ip_var import Ip
 from vshell.kernel.netinet6.in6_var import Ip6
-from vshell.kernel.netpfil.ipfw.ip_fw_args import ICMP, ICMPV6, PORTS, TCP, UNKNOWN, FwArgs
+from vshell.kernel.netpfil.ipfw.ip_fw_args import PORTS, UNKNOWN, FwArgs
 
 if TYPE_CHECKING:
     from vshell.kernel.net.ifnet import Ifnet
@@ -118,7 +118,7 @@ def _flags(when: Test, bits: Callable[[FwArgs], int]) -> Callable[[Insn], Test]:
 
 
 def _is_tcp(a: FwArgs) -> bool:
-    return a.proto == TCP and a.ulp >= 0
+    return a.proto == IPPROTO_TCP and a.ulp >= 0
 
 
 def _is4(a: FwArgs) -> bool:
@@ -274,7 +274,7 @@ def owner(a: FwArgs) -> Any:
         return a.owner
     inp = a.inp
     if inp is None and a.proto in OWNED and (a.v4 or a.v6):
-        inp = pcb_of(a, a.proto != TCP)
+        inp = pcb_of(a, a.proto != IPPROTO_TCP)
     a.owner = getattr(inp, "cred", None)
     return a.owner
 
@@ -284,9 +284,9 @@ def pcb_of(a: FwArgs, wild: bool) -> Any:
     from vshell.kernel.netinet.tcp_var import Tcp
     from vshell.kernel.netinet.udp_usrreq import Udp
 
-    if a.proto not in (TCP, 17):
+    if a.proto not in (IPPROTO_TCP, 17):
         return None
-    info: Any = a.vnet[Tcp].info if a.proto == TCP else a.vnet[Udp].info
+    info: Any = a.vnet[Tcp].info if a.proto == IPPROTO_TCP else a.vnet[Udp].info
     if a.incoming:
         return info.lookup(a.src, a.sport, a.dst, a.dport, wild)
     return info.lookup(a.dst, a.dport, a.src, a.sport, wild)
@@ -390,7 +390,7 @@ MAKERS: dict[int, Callable[[Insn], Test]] = {
     fw.O_TCPDATALEN: _value(_is_tcp, _tcpdatalen),
     fw.O_TCPMSS: _value(_is_tcp, _tcpmss),
     fw.O_TCPOPTS: _flags(_is_tcp, _tcpopts),
-    fw.O_ICMPTYPE: _icmp(ICMP), fw.O_ICMP6TYPE: _icmp(ICMPV6),
+    fw.O_ICMPTYPE: _icmp(IPPROTO_ICMP), fw.O_ICMP6TYPE: _icmp(IPPROTO_ICMPV6),
     fw.O_VERREVPATH: _verrevpath, fw.O_VERSRCREACH: _versrcreach, fw.O_ANTISPOOF: _antispoof,
     fw.O_IPSEC: lambda c: lambda a: False,
     fw.O_PROB: _prob,

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import KError
 from vshell.abi.ip_fw_nat64 import NAT64_ALLOW_PRIVATE, NAT64_LOG, WKPFX
-from vshell.abi.socket import AF_INET, AF_INET6
+from vshell.abi.socket import (
+    AF_INET,
+    AF_INET6,
+    IPPROTO_DSTOPTS,
+    IPPROTO_FRAGMENT,
+    IPPROTO_HOPOPTS,
+    IPPROTO_ICMP,
+    IPPROTO_ICMPV6,
+    IPPROTO_ROUTING,
+    IPPROTO_TCP,
+    IPPROTO_UDP,
+)
 from vshell.kernel.kern.module import SI_SUB_PROTO_FIREWALL, Sysctl, VnetModule, sysctl_proc
 from vshell.kernel.net.mbuf import LEADING_SPACE, Mbuf
 from vshell.kernel.net.route.nhop import NHF_BLACKHOLE, NHF_BROADCAST, NHF_REJECT, Nhop
@@ -34,8 +45,6 @@ if TYPE_CHECKING:
     from vshell.kernel.net.vnet import Vnet
 
 NAT64SKIP, NAT64RETURN, NAT64MFREE = 0, 1, -1
-ICMP, TCP, UDP, ICMPV6, FRAGMENT = 1, 6, 17, 58, 44
-HOPOPTS, ROUTING, DSTOPTS = 0, 43, 60
 IPV6_MMTU, IP6_LEN, IP4_LEN, FRAG_LEN, ICMP_LEN = 1280, 40, 20, 8, 8
 REFLECTED = 64
 """How much of a packet a message about it carries."""
@@ -253,7 +262,7 @@ def icmp6_reflect(cfg: Nat64Instance, m: Mbuf, kind: int, code: int, mtu: int, l
     """nat64_icmp6_reflect: tell the sender of an IPv6 packet."""
     packet = bytes(m.data[m.off :])
     proto, at = last_header(packet)
-    if proto == ICMPV6 and at + 4 <= len(packet):
+    if proto == IPPROTO_ICMPV6 and at + 4 <= len(packet):
         if packet[at] < ECHO6 or packet[at] == REDIRECT6:
             proto = -1
         # Headers in between are left out.
@@ -267,8 +276,8 @@ def icmp6_reflect(cfg: Nat64Instance, m: Mbuf, kind: int, code: int, mtu: int, l
         cfg.stats["dropped"] += 1
         return
     body = bytes((kind, code, 0, 0)) + mtu.to_bytes(4, "big") + packet[:REFLECTED]
-    body = body[:2] + in6_cksum(own, src, ICMPV6, body).to_bytes(2, "big") + body[4:]
-    header = ip6_header(own, src, ICMPV6, len(body), cfg.vnet[Ip6].hlim)
+    body = body[:2] + in6_cksum(own, src, IPPROTO_ICMPV6, body).to_bytes(2, "big") + body[4:]
+    header = ip6_header(own, src, IPPROTO_ICMPV6, len(body), cfg.vnet[Ip6].hlim)
     output(cfg, _made(m, header + body), None, src, log)
 
 
@@ -276,7 +285,7 @@ def icmp_reflect(cfg: Nat64Instance, m: Mbuf, kind: int, code: int, mtu: int, lo
     """nat64_icmp_reflect: tell the sender of an IPv4 packet."""
     packet = bytes(m.data[m.off :])
     hlen = (packet[0] & 15) << 2
-    about_error = packet[9] == ICMP and (len(packet) <= hlen or packet[hlen] not in INFOTYPES)
+    about_error = packet[9] == IPPROTO_ICMP and (len(packet) <= hlen or packet[hlen] not in INFOTYPES)
     if _get(packet, 6) & ~(IP_MF | IP_DF) or about_error:
         cfg.stats["dropped"] += 1
         return
@@ -285,7 +294,7 @@ def icmp_reflect(cfg: Nat64Instance, m: Mbuf, kind: int, code: int, mtu: int, lo
     body = body[:2] + in_cksum(body).to_bytes(2, "big") + body[4:]
     ip = cfg.vnet[Ip]
     dst = packet[12:16]
-    header = ip_pack(IpHdr(packet[16:20], dst, ICMP, IP4_LEN + len(body), ip.ttl, 0, ip.next_id(), IP_DF))
+    header = ip_pack(IpHdr(packet[16:20], dst, IPPROTO_ICMP, IP4_LEN + len(body), ip.ttl, 0, ip.next_id(), IP_DF))
     output(cfg, _made(m, header + body), None, dst, log)
 
 
@@ -294,8 +303,8 @@ def last_header(packet: bytes | bytearray, off: int = 0) -> tuple[int, int]:
     if len(packet) < off + IP6_LEN:
         return -1, off
     proto, at = packet[off + 6], off + IP6_LEN
-    while proto in (HOPOPTS, ROUTING, DSTOPTS):
-        if at + 2 > len(packet) or (proto == HOPOPTS and not _get(packet, off + 4)):
+    while proto in (IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_DSTOPTS):
+        if at + 2 > len(packet) or (proto == IPPROTO_HOPOPTS and not _get(packet, off + 4)):
             return -1, at
         proto, at = packet[at], at + (packet[at + 1] + 1) * 8
     return proto, at
@@ -335,7 +344,7 @@ def _echo(message: bytearray, addrs6: bytes, plen: int, ident: int, kind: int) -
     message[0] = kind
     _put(message, 2, cksum_adjust(_get(message, 2), old, _get(message, 0)))
     _change(message, 4, 2, ident)
-    _put(message, 2, ~_fold(_pseudo6(addrs6, plen, ICMPV6) + (~_get(message, 2) & 0xFFFF)) & 0xFFFF)
+    _put(message, 2, ~_fold(_pseudo6(addrs6, plen, IPPROTO_ICMPV6) + (~_get(message, 2) & 0xFFFF)) & 0xFFFF)
 
 
 def _icmp_translate(cfg: Nat64Instance, message: bytearray, addrs6: bytes, ident: int) -> bytearray | None:
@@ -358,20 +367,20 @@ def _icmp_translate(cfg: Nat64Instance, message: bytearray, addrs6: bytes, ident
     to6 = embed_ip4(addrs6[:16], cfg.plat_plen, dst)
     inner6 = addrs6[16:] + to6
     proto = inner[9]
-    if proto in (TCP, UDP):
-        sum_at = 16 if proto == TCP else 6
+    if proto in (IPPROTO_TCP, IPPROTO_UDP):
+        sum_at = 16 if proto == IPPROTO_TCP else 6
         if len(data) >= sum_at:
             data += bytes(max(0, sum_at + 2 - len(data)))
             _change(data, 0, sum_at, ident)
             _put(data, sum_at, cksum_add(_get(data, sum_at), ~cksum_convert(inner6, src + dst) & 0xFFFF))
-    elif proto == ICMP:
+    elif proto == IPPROTO_ICMP:
         if data[0] != ECHO:
             return None
         _echo(data, inner6, _get(inner, 2) - hlen, ident, ECHO6)
-    nxt = ICMPV6 if proto == ICMP else proto
+    nxt = IPPROTO_ICMPV6 if proto == IPPROTO_ICMP else proto
     head = ip6_header(inner6[:16], inner6[16:], nxt, _get(inner, 2) - hlen & 0xFFFF, inner[8], inner[1] << 20)
     new = bytearray((kind, code, 0, 0)) + param.to_bytes(4, "big") + head + data
-    _put(new, 2, in6_cksum(addrs6[:16], addrs6[16:], ICMPV6, new))
+    _put(new, 2, in6_cksum(addrs6[:16], addrs6[16:], IPPROTO_ICMPV6, new))
     return new
 
 
@@ -394,7 +403,7 @@ def _fragment6(
         piece = payload[at : at + size]
         more = at + size < len(payload) or bool(off & IP_MF)
         ext = bytes((nxt, 0)) + (offset + at & 0xFFFF | more).to_bytes(2, "big") + ident.to_bytes(4, "big")
-        out.append(IP6.pack(word, len(piece) + FRAG_LEN, FRAGMENT, hlim, addrs[:16], addrs[16:]) + ext + piece)
+        out.append(IP6.pack(word, len(piece) + FRAG_LEN, IPPROTO_FRAGMENT, hlim, addrs[:16], addrs[16:]) + ext + piece)
     cfg.stats["ofrags"] += len(out)
     return out
 
@@ -413,7 +422,7 @@ def do_handle_ip4(cfg: Nat64Instance, m: Mbuf, src: bytes, dst: bytes, lport: in
         icmp_reflect(cfg, m, PARAMPROB, 2, 0, log)
         return NAT64RETURN
     frag = off & (IP_OFFMASK | IP_MF)
-    if proto == ICMP and frag:
+    if proto == IPPROTO_ICMP and frag:
         cfg.stats["dropped"] += 1
         return NAT64MFREE
     nh = find_route(cfg.vnet, AF_INET6, dst, m.fib)
@@ -428,7 +437,7 @@ def do_handle_ip4(cfg: Nat64Instance, m: Mbuf, src: bytes, dst: bytes, lport: in
     if new is None:
         cfg.stats["dropped"] += 1
         return NAT64RETURN
-    header = (0x60000000 | tos << 20, ICMPV6 if proto == ICMP else proto, ttl - direct, src + dst)
+    header = (0x60000000 | tos << 20, IPPROTO_ICMPV6 if proto == IPPROTO_ICMP else proto, ttl - direct, src + dst)
     for each in _fragment6(cfg, header, new, nh.mtu, (ident, frag)):
         if output(cfg, _made(m, each), nh, dst, log):
             break
@@ -438,10 +447,10 @@ def do_handle_ip4(cfg: Nat64Instance, m: Mbuf, src: bytes, dst: bytes, lport: in
 
 def _payload6(cfg: Nat64Instance, payload: bytearray, proto: int, addrs6: bytes, addrs4: bytes, lport: int) -> bytearray | None:
     """The upper header with its checksum for IPv6."""
-    if proto == ICMP:
+    if proto == IPPROTO_ICMP:
         return _icmp_translate(cfg, payload, addrs6, lport)
-    if proto in (TCP, UDP):
-        at = 16 if proto == TCP else 6
+    if proto in (IPPROTO_TCP, IPPROTO_UDP):
+        at = 16 if proto == IPPROTO_TCP else 6
         if len(payload) >= at + 2:
             _change(payload, 2, at, lport)
             _put(payload, at, cksum_add(_get(payload, at), ~cksum_convert(addrs6, addrs4) & 0xFFFF))
@@ -480,7 +489,7 @@ def init_ip4hdr(cfg: Nat64Instance, word: int, hlim: int, plen: int, proto: int,
         off = offlg >> 3 | (IP_MF if offlg & 1 else 0)
     ttl = hlim - cfg.vnet[Nat64].direct & 0xFF
     ident = cfg.vnet[Ip].next_id()
-    proto = ICMP if proto == ICMPV6 else proto
+    proto = IPPROTO_ICMP if proto == IPPROTO_ICMPV6 else proto
     return ip_pack(IpHdr(addrs4[:4], addrs4[4:], proto, IP4_LEN + plen & 0xFFFF, ttl, word >> 20 & 0xFF, ident, off))
 
 
@@ -491,7 +500,7 @@ def handle_icmp6(cfg: Nat64Instance, m: Mbuf, at: int, aaddr: bytes, log: Log | 
         if not (check_ip6(bytes(packet[8:24])) and check_ip6(bytes(packet[24:40]))):
             return NAT64SKIP
         proto, at = last_header(packet)
-        if proto != ICMPV6:
+        if proto != IPPROTO_ICMPV6:
             cfg.stats["dropped"] += 1
             return NAT64MFREE
     what = _icmp6_type(packet[at : at + 8]) if at + 8 <= len(packet) else None
@@ -503,13 +512,13 @@ def handle_icmp6(cfg: Nat64Instance, m: Mbuf, at: int, aaddr: bytes, log: Log | 
     word, plen, proto, hlim, src, dst = IP6.unpack_from(packet, inner)
     body = inner + IP6_LEN
     frag = None
-    if proto == FRAGMENT and len(packet) >= body + FRAG_LEN + ICMP_LEN:
+    if proto == IPPROTO_FRAGMENT and len(packet) >= body + FRAG_LEN + ICMP_LEN:
         frag = bytes(packet[body : body + FRAG_LEN])
         proto, plen, body = frag[0], plen - FRAG_LEN, body + FRAG_LEN
         mtu -= FRAG_LEN if (kind, code) == (UNREACH, 4) else 0
     src4 = extract_ip4(src, cfg.plat_plen)
     known = check_ip6(src) and check_ip6(dst) and packet[24:40] == src
-    if proto not in (TCP, UDP) or not known or src4 is None:
+    if proto not in (IPPROTO_TCP, IPPROTO_UDP) or not known or src4 is None:
         cfg.stats["dropped"] += 1
         return NAT64RETURN
     hlim += cfg.vnet[Nat64].direct
@@ -520,7 +529,7 @@ def handle_icmp6(cfg: Nat64Instance, m: Mbuf, at: int, aaddr: bytes, log: Log | 
 
 def _frag6(cfg: Nat64Instance, m: Mbuf, packet: bytearray, at: int, log: Log | None) -> int:
     """Is that fragment one to translate?  0, or how it ended."""
-    if len(packet) < at + FRAG_LEN or packet[at] == ICMPV6:
+    if len(packet) < at + FRAG_LEN or packet[at] == IPPROTO_ICMPV6:
         cfg.stats["dropped"] += 1
         return NAT64MFREE
     if packet[at + 3] & 1 and _get(packet, 4) + IP6_LEN - at - FRAG_LEN & 7:
@@ -544,7 +553,7 @@ def do_handle_ip6(cfg: Nat64Instance, m: Mbuf, aaddr: bytes, aport: int, log: Lo
         return NAT64RETURN
     proto, at = last_header(packet)
     frag = None
-    if proto == FRAGMENT:
+    if proto == IPPROTO_FRAGMENT:
         ended = _frag6(cfg, m, packet, at, log)
         if ended:
             return ended
@@ -554,7 +563,7 @@ def do_handle_ip6(cfg: Nat64Instance, m: Mbuf, aaddr: bytes, aport: int, log: Lo
     if proto < 0 or plen < 0 or len(packet) < plen + at:
         cfg.stats["dropped"] += 1
         return NAT64MFREE
-    if proto == ICMPV6 and packet[at : at + 1] not in (bytes((ECHO6,)), bytes((REPLY6,))):
+    if proto == IPPROTO_ICMPV6 and packet[at : at + 1] not in (bytes((ECHO6,)), bytes((REPLY6,))):
         return handle_icmp6(cfg, m, at, aaddr, log)
     nh = find_route(cfg.vnet, AF_INET, dst4, m.fib)
     if nh is None:
@@ -574,13 +583,13 @@ def do_handle_ip6(cfg: Nat64Instance, m: Mbuf, aaddr: bytes, aport: int, log: Lo
 
 def _payload4(payload: bytearray, proto: int, addrs6: bytes, addrs4: bytes, aport: int) -> None:
     """The upper header with its checksum for IPv4."""
-    if proto in (TCP, UDP):
-        at = 16 if proto == TCP else 6
+    if proto in (IPPROTO_TCP, IPPROTO_UDP):
+        at = 16 if proto == IPPROTO_TCP else 6
         if len(payload) >= at + 2:
             _change(payload, 0, at, aport)
             _put(payload, at, cksum_add(_get(payload, at), cksum_convert(addrs6, addrs4)))
-    elif proto == ICMPV6 and len(payload) >= ICMP_LEN:
-        _put(payload, 2, cksum_add(_get(payload, 2), _pseudo6(addrs6, len(payload), ICMPV6)))
+    elif proto == IPPROTO_ICMPV6 and len(payload) >= ICMP_LEN:
+        _put(payload, 2, cksum_add(_get(payload, 2), _pseudo6(addrs6, len(payload), IPPROTO_ICMPV6)))
         old = _get(payload, 0)
         payload[0] = ECHO if payload[0] == ECHO6 else ECHOREPLY
         _put(payload, 2, cksum_adjust(_get(payload, 2), old, _get(payload, 0)))

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EINVAL, KError
 from vshell.abi.ip_fw_nat64 import NAT64_ALLOW_PRIVATE, NAT64_LOG, Nat64ClatConfig
-from vshell.abi.socket import AF_INET, AF_INET6
+from vshell.abi.socket import AF_INET, AF_INET6, IPPROTO_ICMPV6
 from vshell.kernel.kern.module import SI_ORDER_ANY, SI_SUB_PROTO_IFATTACHDOMAIN
 from vshell.kernel.netpfil.ipfw.ip_fw_action import CONSUMED
 from vshell.kernel.netpfil.ipfw.ip_fw_eaction import EA_MATCHED
 from vshell.kernel.netpfil.ipfw.ip_fw_eaction_instance import EactionModule
 from vshell.kernel.netpfil.ipfw.nat64_translate import (
-    ICMPV6,
     NAT64MFREE,
     NAT64SKIP,
     PF_IN,
@@ -96,7 +95,7 @@ class Nat64Clat(EactionModule, sub=SI_SUB_PROTO_IFATTACHDOMAIN, order=SI_ORDER_A
             result = self._ip6(instance, a)
         else:
             return EA_MATCHED
-        if result == NAT64SKIP and a.proto == ICMPV6:
+        if result == NAT64SKIP and a.proto == IPPROTO_ICMPV6:
             result = self._icmp6(instance, a.m)
         return EA_MATCHED if result == NAT64SKIP else CONSUMED
 

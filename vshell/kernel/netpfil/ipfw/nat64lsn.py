@@ -26,7 +26,7 @@ from vshell.abi.ip_fw_nat64 import (
     Nat64LsnState,
 )
 from vshell.abi.record import replace
-from vshell.abi.socket import AF_INET, AF_INET6
+from vshell.abi.socket import AF_INET, AF_INET6, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_TCP, IPPROTO_UDP
 from vshell.kernel.kern.clock import MS, NS
 from vshell.kernel.kern.module import SI_ORDER_ANY, SI_SUB_PROTO_IFATTACHDOMAIN, KernelModule
 from vshell.kernel.netinet.ip_reass import ip_reass
@@ -36,14 +36,10 @@ from vshell.kernel.netpfil.ipfw.nat64_translate import (
     ECHO,
     ECHO6,
     ECHOREPLY,
-    ICMP,
-    ICMPV6,
     LENGTHS,
     PF_IN,
     REPLY6,
-    TCP,
     TIMXCEED,
-    UDP,
     UNREACH,
     Log,
     Nat64Instance,
@@ -66,7 +62,7 @@ FLAGS = NAT64_LOG | NAT64_ALLOW_PRIVATE | NAT64LSN_ALLOW_SWAPCONF
 MIN_PORT, PG_PORTS, PG_COUNT, CHUNK_PGS, TRY_PGCNT = 1024, 64, 1008, 32, 36
 PERIODIC_DELAY, JOB_DELAY = 4 * NS, 10 * MS
 FIN, SYN, ESTAB = 1, 2, 4
-PROTOS = (ICMP, TCP, UDP)
+PROTOS = (IPPROTO_ICMP, IPPROTO_TCP, IPPROTO_UDP)
 """In the order states are listed."""
 
 
@@ -350,9 +346,9 @@ class Nat64LsnInstance(Nat64Instance):
     def _life(self, state: State) -> int:
         """nat64lsn_check_state: how long it may be idle."""
         c = self.c
-        if state.proto == UDP:
+        if state.proto == IPPROTO_UDP:
             return c.st_udp_ttl
-        if state.proto == ICMP:
+        if state.proto == IPPROTO_ICMP:
             return c.st_icmp_ttl
         if state.flags & FIN:
             return c.st_close_ttl
@@ -428,9 +424,9 @@ class Nat64Lsn(EactionModule, sub=SI_SUB_PROTO_IFATTACHDOMAIN, order=SI_ORDER_AN
         return {
             **instance.stats,
             "hostcount": len(instance.hosts),
-            "tcpchunks": counts[TCP],
-            "udpchunks": counts[UDP],
-            "icmpchunks": counts[ICMP],
+            "tcpchunks": counts[IPPROTO_TCP],
+            "udpchunks": counts[IPPROTO_UDP],
+            "icmpchunks": counts[IPPROTO_ICMP],
         }
 
     def states(self, instance: Nat64LsnInstance) -> tuple[Nat64LsnState, ...]:
@@ -479,10 +475,10 @@ class Nat64Lsn(EactionModule, sub=SI_SUB_PROTO_IFATTACHDOMAIN, order=SI_ORDER_AN
                 return
         packet = m.data[m.off :]
         hlen = (packet[0] & 15) << 2
-        if frag and proto in (TCP, UDP):
+        if frag and proto in (IPPROTO_TCP, IPPROTO_UDP):
             port = packet[hlen + 2] << 8 | packet[hlen + 3]
         what: tuple[int, int, int] | None = (proto, place, port)
-        if proto == ICMP:
+        if proto == IPPROTO_ICMP:
             what = _inspect_icmp(packet, hlen, place, cfg.first)
         if what is None or proto not in PROTOS:
             cfg.stats["noproto"] += 1
@@ -494,7 +490,7 @@ class Nat64Lsn(EactionModule, sub=SI_SUB_PROTO_IFATTACHDOMAIN, order=SI_ORDER_AN
         if state is None:
             cfg.stats["nomatch4"] += 1
             return
-        flags = tcp_flags(packet[hlen + 13]) if proto == TCP else 0
+        flags = tcp_flags(packet[hlen + 13]) if proto == IPPROTO_TCP else 0
         state.timestamp = cfg.now()
         state.flags |= flags
         src6 = embed_ip4(state.ip6_dst, cfg.plat_plen, a.src)
@@ -503,15 +499,15 @@ class Nat64Lsn(EactionModule, sub=SI_SUB_PROTO_IFATTACHDOMAIN, order=SI_ORDER_AN
     def _translate6(self, cfg: Nat64LsnInstance, a: FwArgs) -> None:
         """nat64lsn_translate6."""
         port, proto = a.sport, a.proto
-        if proto == ICMPV6:
+        if proto == IPPROTO_ICMPV6:
             kind, at = last_header(a.m.data, a.m.off)
             if kind < 0:
                 cfg.stats["dropped"] += 1
                 return
-            if kind == ICMPV6 and a.m.data[at] in (ECHO6, REPLY6):
+            if kind == IPPROTO_ICMPV6 and a.m.data[at] in (ECHO6, REPLY6):
                 port = a.m.data[at + 4] << 8 | a.m.data[at + 5]
-            proto = ICMP
-        elif proto not in (TCP, UDP):
+            proto = IPPROTO_ICMP
+        elif proto not in (IPPROTO_TCP, IPPROTO_UDP):
             cfg.stats["noproto"] += 1
             return
         daddr = extract_ip4(a.dst, cfg.plat_plen)
@@ -519,7 +515,7 @@ class Nat64Lsn(EactionModule, sub=SI_SUB_PROTO_IFATTACHDOMAIN, order=SI_ORDER_AN
             cfg.stats["dropped"] += 1
             return
         key = (proto, daddr, port, a.dport)
-        flags = tcp_flags(a.tcpflags) if proto == TCP and a.ulp >= 0 else 0
+        flags = tcp_flags(a.tcpflags) if proto == IPPROTO_TCP and a.ulp >= 0 else 0
         host = cfg.hosts.get(a.src)
         state = cfg.state6to4(host, key, a.dst, flags) if host is not None else None
         if state is None:
@@ -533,7 +529,7 @@ def _inspect_icmp(packet: bytearray, hlen: int, place: int, first: int) -> tuple
     if len(packet) < hlen + 8:
         return None
     if packet[hlen] in (ECHO, ECHOREPLY):
-        return ICMP, place, packet[hlen + 4] << 8 | packet[hlen + 5]
+        return IPPROTO_ICMP, place, packet[hlen + 4] << 8 | packet[hlen + 5]
     inner = hlen + 8
     if packet[hlen] not in (UNREACH, TIMXCEED) or len(packet) < inner + 28:
         return None
@@ -542,8 +538,8 @@ def _inspect_icmp(packet: bytearray, hlen: int, place: int, first: int) -> tuple
     proto = packet[inner + 9]
     if len(packet) < up + 8:
         return None
-    if proto in (TCP, UDP):
+    if proto in (IPPROTO_TCP, IPPROTO_UDP):
         return proto, place, packet[up] << 8 | packet[up + 1]
-    if proto == ICMP and packet[up] == ECHO:
-        return ICMP, place, packet[up + 4] << 8 | packet[up + 5]
+    if proto == IPPROTO_ICMP and packet[up] == ECHO:
+        return IPPROTO_ICMP, place, packet[up + 4] << 8 | packet[up + 5]
     return None

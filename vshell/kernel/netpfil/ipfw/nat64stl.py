@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EEXIST, EINVAL, ESRCH, KError
 from vshell.abi.ip_fw_nat64 import NAT64_ALLOW_PRIVATE, NAT64_LOG, Nat64StlConfig
-from vshell.abi.socket import AF_INET, AF_INET6
+from vshell.abi.socket import AF_INET, AF_INET6, IPPROTO_ICMPV6
 from vshell.kernel.kern.module import SI_ORDER_ANY, SI_SUB_PROTO_IFATTACHDOMAIN
 from vshell.kernel.netpfil.ipfw.ip_fw_action import CONSUMED
 from vshell.kernel.netpfil.ipfw.ip_fw_eaction import EA_MATCHED
@@ -17,7 +17,6 @@ from vshell.kernel.netpfil.ipfw.ip_fw_eaction_instance import EactionModule
 from vshell.kernel.netpfil.ipfw.ip_fw_table import Table, Tables
 from vshell.kernel.netpfil.ipfw.nat64_translate import (
     ICMP_LEN,
-    ICMPV6,
     IP6_LEN,
     NAT64MFREE,
     NAT64RETURN,
@@ -68,7 +67,7 @@ def inner_packet(cfg: Nat64Instance, m: Mbuf) -> bytes | None:
     packet = m.data[m.off :]
     proto, at = last_header(packet)
     inner = at + ICMP_LEN
-    if proto != ICMPV6 or len(packet) < inner + IP6_LEN + 8 or packet[at] not in ERRORS:
+    if proto != IPPROTO_ICMPV6 or len(packet) < inner + IP6_LEN + 8 or packet[at] not in ERRORS:
         cfg.stats["dropped"] += 1
         return None
     return bytes(packet[inner:])
@@ -134,7 +133,7 @@ class Nat64Stl(EactionModule, sub=SI_SUB_PROTO_IFATTACHDOMAIN, order=SI_ORDER_AN
         else:
             return EA_MATCHED
         if value is None:
-            if a.proto != ICMPV6:
+            if a.proto != IPPROTO_ICMPV6:
                 return EA_MATCHED
             result = self._icmp6(instance, a.m)
         elif a.v4:

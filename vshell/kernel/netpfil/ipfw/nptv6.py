@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from vshell.abi.errno import EINVAL, ESRCH, KError
 from vshell.abi.ip_fw_nat64 import NPTV6_DYNAMIC_PREFIX, Nptv6Config
-from vshell.abi.socket import AF_INET6
+from vshell.abi.socket import AF_INET6, IPPROTO_ICMPV6
 from vshell.kernel.kern.module import SI_ORDER_ANY, SI_SUB_PROTO_IFATTACHDOMAIN
 from vshell.kernel.net.ifnet import ifaddr_event
 from vshell.kernel.netinet6.icmp6 import icmp6_error
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from vshell.kernel.netpfil.ipfw.ip_fw2 import IpFw
     from vshell.kernel.netpfil.ipfw.ip_fw_args import FwArgs
 
-ICMPV6 = 58
 SKIPPED = (0, 43, 60)
 """Hop-by-hop options, routing and destination options headers."""
 DST_UNREACH, DST_UNREACH_ADDR, ECHO_REQUEST, ECHO_REPLY = 1, 3, 128, 129
@@ -163,7 +162,7 @@ class Nptv6(EactionModule, sub=SI_SUB_PROTO_IFATTACHDOMAIN, order=SI_ORDER_ANY):
             icmp6_error(self.vnet, a.m.copy(), DST_UNREACH, DST_UNREACH_ADDR, 0, a.m.rcvif)
             return False
         proto, at = _last_header(data, off)
-        return proto >= 0 and (proto != ICMPV6 or _icmp6(data, at, instance))
+        return proto >= 0 and (proto != IPPROTO_ICMPV6 or _icmp6(data, at, instance))
 
 
 def _search_index(data: bytearray, at: int, plen: int) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from vshell.abi.socket import IPPROTO_TCP
 from vshell.kernel.kern.module import SI_ORDER_ANY, SI_SUB_PROTO_FIREWALL, VnetModule
-from vshell.kernel.netpfil.ipfw.ip_fw_args import TCP
 from vshell.kernel.netpfil.ipfw.ip_fw_eaction import EA_MATCHED, EA_NEXT, Eaction, SrvObjects
 from vshell.kernel.netpfil.ipfw.ip_fw_match import tcp_options
 
@@ -33,7 +33,7 @@ class TcpMod(VnetModule, sub=SI_SUB_PROTO_FIREWALL, order=SI_ORDER_ANY):
 
 def setmss(f: IpFw, a: FwArgs, mss: Any) -> int:
     """A SYN with the option matches, whether it had to be changed or not."""
-    if a.proto != TCP or a.ulp < 0 or not a.tcpflags & SYN:
+    if a.proto != IPPROTO_TCP or a.ulp < 0 or not a.tcpflags & SYN:
         return EA_NEXT
     data, tcp = a.data, a.ulp
     if not 20 < (data[tcp + 12] >> 4) * 4 <= len(data) - tcp:
