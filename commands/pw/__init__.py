@@ -35,11 +35,12 @@ def split_word(word: str) -> tuple[str, str]:
     return "", ""
 
 
-def keywords(p: Program) -> tuple[str, str, str, str, list[str]]:
-    """(mode, user or group, etc directory, operand, options) of the command line."""
+def keywords(p: Program) -> tuple[str, str, Files, str, list[str]]:
+    """(mode, user or group, files, operand, options) of the command line."""
     args = p.argv[1:]
     mode = which = operand = ""
     etc = "/etc"
+    root: str | None = ""
     while args:
         word = args[0]
         if word.startswith("-"):
@@ -48,10 +49,12 @@ def keywords(p: Program) -> tuple[str, str, str, str, list[str]]:
             directory = word[2:] or (args[1] if len(args) > 1 else "")
             args = args[1 if word[2:] else 2 :]
             check_directory(p, directory)
-            etc = directory if word[1] == "V" else f"{directory.rstrip('/')}/etc"
+            root = None if word[1] == "V" else directory.rstrip("/")
+            etc = directory if root is None else f"{root}/etc"
             continue
         if not mode and word in MODES:
             mode = word
+            which = which or ("user" if word in ("lock", "unlock") else "")
         elif not which and word in ("user", "group"):
             which = word
         elif not mode and not which and split_word(word) != ("", ""):
@@ -63,7 +66,7 @@ def keywords(p: Program) -> tuple[str, str, str, str, list[str]]:
         else:
             p.errx(EX_USAGE, f"unknown keyword `{word}'")
         args = args[1:]
-    return mode, which, etc, operand, args
+    return mode, which, Files(p, etc, root), operand, args
 
 
 def check_directory(p: Program, directory: str) -> None:
@@ -79,11 +82,9 @@ def check_directory(p: Program, directory: str) -> None:
 @program("/usr/sbin/pw")
 def main(p: Program) -> int:
     """pw [-V etcdir | -R rootdir] user|group add|del|mod|show|next|lock|unlock [name] [switches]"""
-    mode, which, etc, operand, rest = keywords(p)
-    if mode in ("lock", "unlock"):
-        which = "user"
+    mode, which, files, operand, rest = keywords(p)
     if not mode or not which:
         help_text(p, mode, which)
     commands = USER_COMMANDS if which == "user" else GROUP_COMMANDS
     # Options may stand before a further operand: getopt(3) stops at it, pw takes it as the name.
-    return commands[mode](p, Files(p, etc), operand, rest)
+    return commands[mode](p, files, operand, rest)

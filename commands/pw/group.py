@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from vshell.userland.getopt import Getopt
+from vshell.userland.humanize import strtonum
 from vshell.userland.program import Program
 from vshell.userland.pwfiles import Files
 
@@ -33,8 +34,8 @@ def must_be_root(p: Program) -> None:
 def check_name(p: Program, name: str, gecos: bool = False) -> str:
     """pw_checkname: only characters that do no harm."""
     for at, c in enumerate(name):
-        bad = c in (":!@" if gecos else BAD_IN_NAME) or ord(c) < 32 or ord(c) == 127
-        if bad or (not gecos and ord(c) >= 128) or (c == "-" and at == 0) or (c == "$" and at != len(name) - 1):
+        bad = c in (":" if gecos else BAD_IN_NAME) or (not gecos and (ord(c) < 32 or ord(c) >= 128)) or ord(c) == 127
+        if (bad or (c == "-" and at == 0 and not gecos)) and (gecos or c != "$" or at != len(name) - 1 or not at):
             shown = f"`{c}'" if c.isprintable() else f"0x{ord(c):02x}"
             p.errx(EX_DATAERR, f"invalid character {shown} at position {at} in {'gecos field' if gecos else 'userid/group name'}")
     if not gecos and len(name) > 32:
@@ -44,9 +45,10 @@ def check_name(p: Program, name: str, gecos: bool = False) -> str:
 
 def identifier(p: Program, text: str, what: str) -> int:
     """A numeric id."""
-    if not (text.isascii() and text.isdigit()) or int(text) > 0xFFFFFFFF:
-        p.errx(EX_USAGE, f"Bad id '{text}': invalid")
-    return int(text)
+    number, problem = strtonum(text, 0, 0xFFFFFFFF)
+    if problem:
+        p.errx(EX_USAGE, f"Bad id '{text}': {problem}")
+    return number
 
 
 def next_id(used: set[int], most: int = MAX_ID) -> int:
@@ -64,17 +66,16 @@ def next_gid(files: Files, preferred: int = -1) -> int:
 
 def find(p: Program, files: Files, found: dict[str, str], operand: str) -> list[str]:
     """The group meant by an operand, -n or -g."""
-    name = found.get("n", operand)
+    numeric = operand.isascii() and operand.isdigit()
+    name = found.get("n", "" if numeric else operand)
     if name:
         group = files.group(name)
-        if group is None and name.isdigit():
-            group = files.group_by_id(int(name))
         if group is None:
             p.errx(EX_DATAERR, f"unknown group `{name}'")
         return group
-    if "g" not in found:
+    if "g" not in found and not numeric:
         p.errx(EX_DATAERR, "groupname or id required")
-    gid = identifier(p, found["g"], "gid")
+    gid = identifier(p, operand if numeric else found["g"], "gid")
     group = files.group_by_id(gid)
     if group is None:
         p.errx(EX_DATAERR, f"unknown gid `{gid}'")
@@ -169,7 +170,7 @@ def group_mod(p: Program, files: Files, operand: str, rest: list[str]) -> int:
     if "m" in found:
         now += [m for m in members(p, files, found["m"]) if m not in now]
     if "d" in found:
-        gone = members(p, files, found["d"])
+        gone = found["d"].replace(" ", ",").split(",")
         now = [m for m in now if m not in gone]
     group[3] = ",".join(now)
     if "N" in found:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from vshell.abi.errno import KError
-from vshell.abi.fcntl import O_CREAT, O_WRONLY, S_IFDIR, S_IFMT
+from vshell.abi.fcntl import S_IFDIR, S_IFMT
+from vshell.commands.pw.dates import parse_date
 from vshell.commands.pw.group import (
     EX_DATAERR,
     EX_NOUSER,
@@ -15,33 +16,30 @@ from vshell.commands.pw.group import (
     next_id,
     options,
 )
+from vshell.commands.pw.home import mail_spool, make_home
 from vshell.userland.fts import FTS_DP, Fts
 from vshell.userland.program import Program
 from vshell.userland.pwfiles import CHANGE, CLASS, DIR, EXPIRE, GECOS, GID, NAME, PASSWD, SHELL, UID, Files
 from vshell.userland.setmode import setmode
-from vshell.userland.slurp import slurp
 
-EX_OSFILE = 72
+EX_CONFIG = 78
 LOCKED = "*LOCKED*"
 SHELL_PATH = ("/bin", "/usr/bin", "/usr/local/bin")
 
 
 def find(p: Program, files: Files, found: dict[str, str], operand: str) -> list[str]:
     """The user meant by an operand, -n or -u."""
-    name = found.get("n", operand)
+    numeric = operand.isascii() and operand.isdigit()
+    name = found.get("n", "" if numeric else operand)
     if name:
         user = files.user(name)
-        if user is None and name.isascii() and name.isdigit():
-            user = files.user_by_id(int(name))
-            if user is None:
-                p.errx(EX_NOUSER, f"no such uid `{name}'")
         if user is None:
             check_name(p, name)
             p.errx(EX_NOUSER, f"no such user `{name}'")
         return user
-    if "u" not in found:
+    if "u" not in found and not numeric:
         p.errx(EX_DATAERR, "username or id required")
-    uid = identifier(p, found["u"], "uid")
+    uid = identifier(p, operand if numeric else found["u"], "uid")
     user = files.user_by_id(uid)
     if user is None:
         p.errx(EX_NOUSER, f"no such uid `{uid}'")
@@ -63,7 +61,7 @@ def shell_path(p: Program, name: str) -> str:
         except KError:
             continue
         return f"{directory}/{name}"
-    p.errx(EX_OSFILE, f"can't find shell `{name}' in shell paths")
+    p.errx(EX_CONFIG, "no default shell available or defined")
 
 
 def group_id(p: Program, files: Files, name: str, user: str, uid: int) -> int:
@@ -74,7 +72,7 @@ def group_id(p: Program, files: Files, name: str, user: str, uid: int) -> int:
             p.errx(EX_NOUSER, f"group `{name}' does not exist")
         return int(group[2])
     group = files.group(user)
-    if group is not None and not group[3]:
+    if group is not None:
         return int(group[2])
     gid = next_gid(files, uid)
     files.groups.append([user, "*", str(gid), ""])
@@ -92,31 +90,6 @@ def join_groups(p: Program, files: Files, user: str, text: str) -> None:
         members = [m for m in group[3].split(",") if m]
         if user not in members:
             group[3] = ",".join([*members, user])
-
-
-def make_home(p: Program, user: list[str], skeleton: str, mode: int) -> None:
-    """-m: the home directory with copies of the skeleton's files."""
-    home, uid, gid = user[DIR], int(user[UID]), int(user[GID])
-    if not home or home == "/":
-        return
-    made = ""
-    for part in home.strip("/").split("/"):
-        made += "/" + part
-        try:
-            p.sys.mkdir(made, 0o755)
-        except KError:
-            continue
-    try:
-        for name in p.sys.listdir(skeleton):
-            target = f"{home}/{'.' + name[4:] if name.startswith('dot.') else name}"
-            fd = p.sys.open(target, O_WRONLY | O_CREAT, 0o644)
-            p.sys.write_nowait(fd, slurp(p, f"{skeleton}/{name}"))
-            p.sys.close(fd)
-            p.sys.chown(target, uid, gid)
-    except KError:
-        pass
-    p.sys.chmod(home, mode)
-    p.sys.chown(home, uid, gid)
 
 
 def show_line(user: list[str], flags: dict[str, str]) -> str:
@@ -139,9 +112,16 @@ def show_line(user: list[str], flags: dict[str, str]) -> str:
 
 
 def password(p: Program, found: dict[str, str]) -> str | None:
-    """-h - locks the account; descriptors are not read."""
+    """-h - locks the account, -w none opens it.
+
+    DIFFERS: nothing is encrypted here: descriptors are not read, and "yes" and "random" give no password either.
+    """
+    if "w" in found and found["w"] not in ("none", "no", "yes", "random"):
+        p.errx(1, f"Invalid value for default password: `{found['w']}'")
     if found.get("h") == "-" or found.get("H") == "-":
         return "*"
+    if "w" in found:
+        return "" if found["w"] == "none" else "*"
     return None
 
 
@@ -162,8 +142,9 @@ def user_add(p: Program, files: Files, operand: str, rest: list[str]) -> int:
     else:
         uid = next_uid(files)
     gid = group_id(p, files, found.get("g", ""), name, uid)
+    secret = password(p, found)
     user = [
-        name, password(p, found) or "*", str(uid), str(gid), found.get("L", ""), "0", "0",
+        name, secret if secret is not None else "*", str(uid), str(gid), found.get("L", ""), *expiry(p, found),
         check_name(p, found.get("c", "User &"), gecos=True), found.get("d") or f"{found.get('b', '/home')}/{name}",
         shell_path(p, found.get("s", "sh")),
     ]  # fmt: skip
@@ -176,11 +157,17 @@ def user_add(p: Program, files: Files, operand: str, rest: list[str]) -> int:
     files.users.append(user)
     files.save_users()
     files.save_groups()
-    if files.etc == "/etc":
-        mail_spool(p, name, uid, gid)
-    if "m" in found:
-        make_home(p, user, found.get("k", "/usr/share/skel"), home_mode(p, found))
+    if files.root is not None:
+        mail_spool(p, files.root, name, uid, gid)
+        if "m" in found:
+            make_home(p, files.root, user, found.get("k", "/usr/share/skel"), home_mode(p, found))
     return 0
+
+
+def expiry(p: Program, found: dict[str, str]) -> tuple[str, str]:
+    """-p and -e: when the password and the account expire."""
+    change, expire = (parse_date(p, found[key]) if key in found else "0" for key in ("p", "e"))
+    return change, expire
 
 
 def home_mode(p: Program, found: dict[str, str]) -> int:
@@ -191,16 +178,6 @@ def home_mode(p: Program, found: dict[str, str]) -> int:
     if mode is None:
         p.errx(EX_DATAERR, f"invalid directory creation mode '{found['M']}'")
     return mode.apply(0o777, 0)
-
-
-def mail_spool(p: Program, name: str, uid: int, gid: int) -> None:
-    """An empty mailbox."""
-    path = f"/var/mail/{name}"
-    try:
-        p.sys.close(p.sys.open(path, O_WRONLY | O_CREAT, 0o600))
-        p.sys.chown(path, uid, gid)
-    except KError:
-        pass
 
 
 def user_del(p: Program, files: Files, operand: str, rest: list[str]) -> int:
@@ -220,11 +197,12 @@ def user_del(p: Program, files: Files, operand: str, rest: list[str]) -> int:
         files.groups.remove(own)
     files.save_users()
     files.save_groups()
-    if files.etc == "/etc":
-        remove_tree(p, f"/var/mail/{name}")
-        remove_tree(p, f"/var/cron/tabs/{name}")
+    if files.root is None:
+        return 0
+    remove_tree(p, f"{files.root}/var/mail/{name}")
+    remove_tree(p, f"{files.root}/var/cron/tabs/{name}")
     if "r" in found and user[DIR] not in ("", "/") and not any(len(u) >= 10 and u[DIR] == user[DIR] for u in files.users):
-        remove_tree(p, user[DIR])
+        remove_tree(p, files.root + user[DIR])
     return 0
 
 
@@ -244,7 +222,7 @@ def user_mod(p: Program, files: Files, operand: str, rest: list[str]) -> int:
     found, args = options(p, "C:qn:u:c:d:e:p:g:G:mM:l:k:s:w:L:h:H:NPYy:F", rest)
     must_be_root(p)
     name = operand or (args[0] if args else "") or found.get("n", "")
-    user = find(p, files, found if not name else {"n": name}, name)
+    user = find(p, files, found if not name else {}, name)
     old = user[NAME]
     if name and "u" in found:
         uid = identifier(p, found["u"], "uid")
@@ -257,24 +235,33 @@ def user_mod(p: Program, files: Files, operand: str, rest: list[str]) -> int:
         user[NAME] = check_name(p, found["l"])
     if "g" in found:
         user[GID] = str(group_id(p, files, found["g"], old, int(user[UID])))
-    for key, field in (("c", GECOS), ("d", DIR), ("L", CLASS), ("e", EXPIRE), ("p", CHANGE)):
+    if "c" in found:
+        check_name(p, found["c"], gecos=True)
+    for key, field in (("c", GECOS), ("d", DIR), ("L", CLASS)):
         if key in found:
             user[field] = found[key]
+    for key, field in (("e", EXPIRE), ("p", CHANGE)):
+        if key in found:
+            user[field] = parse_date(p, found[key])
     if "s" in found:
         user[SHELL] = shell_path(p, found["s"])
-    user[PASSWD] = password(p, found) or user[PASSWD]
+    secret = password(p, found)
+    user[PASSWD] = user[PASSWD] if secret is None else secret
     if "G" in found:
         for group in files.groups:
             if len(group) >= 4:
                 group[3] = ",".join(m for m in group[3].split(",") if m and m != old)
         join_groups(p, files, user[NAME], found["G"])
+    for group in files.groups:
+        if user[NAME] != old and len(group) >= 4:
+            group[3] = ",".join(user[NAME] if m == old else m for m in group[3].split(","))
     if "N" in found:
         p.stdout.write(show_line(user, found))
         return 0
     files.save_users()
     files.save_groups()
-    if "m" in found:
-        make_home(p, user, found.get("k", "/usr/share/skel"), home_mode(p, found))
+    if "m" in found and files.root is not None:
+        make_home(p, files.root, user, found.get("k", "/usr/share/skel"), home_mode(p, found))
     return 0
 
 

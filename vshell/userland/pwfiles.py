@@ -25,8 +25,10 @@ def write_file(p: Program, path: str, text: str, mode: int) -> None:
 class Files:
     """The database in one directory, as lists of fields; comments and odd lines stay where they are."""
 
-    def __init__(self, p: Program, etc: str = "/etc") -> None:
+    def __init__(self, p: Program, etc: str = "/etc", root: str | None = "") -> None:
+        """`root` is where home directories lie; with None (pw -V) there are none."""
         self.p = p
+        self.root = root
         self.etc = etc.rstrip("/")
         self.users = self._read("master.passwd")
         self.groups = self._read("group")
