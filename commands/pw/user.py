@@ -284,7 +284,8 @@ def user_next(p: Program, files: Files, operand: str, rest: list[str]) -> int:
 def _lock(p: Program, files: Files, operand: str, rest: list[str], lock: bool) -> int:
     found, args = options(p, "Cqn:u:", rest)
     must_be_root(p)
-    user = find(p, files, found, operand or (args[0] if args else ""))
+    who = operand or (args[0] if args else "")
+    user = files.user(who) or find(p, files, found, who)  # here a name may be a number
     locked = user[PASSWD].startswith(LOCKED)
     if locked == lock:
         p.errx(EX_DATAERR, f"user '{user[NAME]}' is {'already' if lock else 'not'} locked")
