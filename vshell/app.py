@@ -19,21 +19,27 @@ USAGE = """\
 usage: vshell [option ...] [FILE [argument ...]]
        vshell [option ...] -c COMMANDS [name [argument ...]]
        vshell [option ...] -s [argument ...]
-       vshell [option ...] replay [-q] [-j JOBS] [--json FILE] [--junit FILE] FILE ...
+       vshell [option ...] replay [-q] [-j JOBS] [--json FILE] [--junit FILE]
+              FILE ...
+"""
 
-A FreeBSD 15.1 machine and its shell, in this process.  Without a FILE or commands, and on a terminal, the shell is
-interactive and time is real; otherwise virtual time jumps to the next event.
+HELP = f"""\
+{USAGE}
+A FreeBSD 15.1 machine and its shell, in this process.  Without a FILE or
+commands, and on a terminal, the shell is interactive and time is real;
+otherwise virtual time jumps to the next event.
 
-  -c COMMANDS           run these commands
-  -s                    read commands from standard input
-  -i                    interactive, as sh -i: errors do not end the shell, prompts go to standard error
+  -c COMMANDS               run these commands
+  -s                        read commands from standard input
+  -i                        interactive, as sh -i: errors do not end the shell,
+                            prompts go to standard error
   -abCEefhIimnPpTuVvx, -o NAME    options of sh
-  --seed N              where the machine's random numbers start (0)
-  --clock pace|jump     real time, or jump to the next event
-  --mount HOST:GUEST[:ro]    show a folder of this computer inside the machine
-  --kernel novimage     a kernel without virtual network stacks
-  --plain               no escape codes, no line editor
-  --norc                do not read the settings (~/.config/vshell/config.toml)
+  --seed N                  where the machine's random numbers start (0)
+  --clock pace|jump         real time, or jump to the next event
+  --mount HOST:GUEST[:ro]   show a folder of this computer inside the machine
+  --kernel novimage         a kernel without virtual network stacks
+  --plain                   no escape codes, no line editor
+  --norc                    no settings from ~/.config/vshell/config.toml
   --version, --help
 
 Options of vshell stand before FILE, replay and what follows -c COMMANDS.
@@ -200,7 +206,7 @@ def _show(what: str) -> int:
     """Answer --help and --version."""
     from vshell import __version__
 
-    sys.stdout.write(USAGE if what == "help" else f"vshell {__version__}\n")
+    sys.stdout.write(HELP if what == "help" else f"vshell {__version__}\n")
     sys.stdout.flush()
     return 0
 

@@ -1,4 +1,4 @@
-"""vshell graph: write the stacks, their interfaces, netgraph nodes and links as DOT, Mermaid or SVG.
+"""vshell graph: write stacks, interfaces, netgraph nodes and links as DOT, Mermaid or SVG.
 
 The SVG needs no other program: where things stand is worked out in _layout.py.
 """

@@ -1,4 +1,4 @@
-"""vshell record: write the commands of this session, with their answers, as a transcript that replays.
+"""vshell record: write this session's commands and answers as a transcript that replays.
 
 The commands are run again, in a machine of its own, so that what is written is what `vshell replay` will get.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,6 +114,30 @@ def test_shell_that_is_killed_while_a_line_is_edited(desk: Desk, monkeypatch: py
     desk.settle()
     assert desk.rich.tail == PROMPT
     assert desk.type("]\r") == "[]\n"
+
+
+def test_tab_in_a_here_document(desk: Desk) -> None:
+    """At the beginning of a further line it is one."""
+    assert desk.type("cat <<E\r\tword\rE\r") == "\tword\n"
+
+
+def test_indented_here_document(desk: Desk) -> None:
+    """The next line does not begin with the blanks of the one before."""
+    assert desk.type("cat <<E\r  word\rE\r") == "  word\n"
+
+
+def test_interrupt_forgets_the_rest_of_a_paste(desk: Desk) -> None:
+    """As a terminal forgets what was typed ahead."""
+    desk.keys.send_text("\x1b[200~cat\necho after\x1b[201~\r")
+    desk.rich.edit()
+    keyboard, hand = os.pipe()
+    try:
+        os.write(hand, b"\x03")
+        desk.rich.serve(keyboard)
+    finally:
+        os.close(keyboard)
+        os.close(hand)
+    assert desk.type("echo $?\r") == "130\n"
 
 
 def test_search_runs_what_it_found(desk: Desk) -> None:

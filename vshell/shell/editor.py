@@ -13,6 +13,7 @@ from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import Condition, is_searching, vi_navigation_mode
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.layout.processors import TabsProcessor
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.search import accept_search
 from prompt_toolkit.styles import Style
@@ -59,6 +60,11 @@ class ReaderGone(Exception):
     """The shell that waited for the line does so no more; this much had been typed."""
 
 
+def more_follows() -> bool:
+    """True if what is being edited is the beginning of a command."""
+    return unfinished(get_app().current_buffer.text)
+
+
 def bindings() -> KeyBindings:
     """Keys that are ours."""
     keys = KeyBindings()
@@ -70,6 +76,9 @@ def bindings() -> KeyBindings:
         if buffer.complete_state is not None:
             buffer.complete_next()
             return
+        if buffer.document.cursor_position_row and not buffer.document.current_line_before_cursor.strip():
+            buffer.insert_text("\t")  # there is nothing to complete: a here-document, or indentation
+            return
         found = list(buffer.completer.get_completions(buffer.document, CompleteEvent(completion_requested=True)))
         if len(found) == 1:
             buffer.apply_completion(found[0])
@@ -79,6 +88,11 @@ def bindings() -> KeyBindings:
             buffer.insert_text(common)
         elif found:
             buffer.start_completion(select_first=False)
+
+    @keys.add("enter", filter=Condition(more_follows) & ~vi_navigation_mode & ~is_searching)
+    def _next_line(event: KeyPressEvent) -> None:
+        """No indentation is added, which would hide the end of a here-document."""
+        event.current_buffer.newline(copy_margin=False)
 
     @keys.add("enter", filter=is_searching)
     def _found(event: KeyPressEvent) -> None:
@@ -113,13 +127,14 @@ def make_session(
         auto_suggest=AutoSuggestFromHistory() if config.on("suggestions") else None,
         editing_mode=EditingMode.VI if config.text("edit-mode") == "vi" else EditingMode.EMACS,
         bottom_toolbar=toolbar if config.on("toolbar") else None,
-        multiline=Condition(lambda: unfinished(get_app().current_buffer.text)),
+        multiline=Condition(more_follows),
         prompt_continuation=lambda width, line, wraps: "" if wraps else "> ",
         key_bindings=bindings(),
         enable_open_in_editor=False,
         enable_suspend=False,
         mouse_support=config.on("mouse"),
         style=STYLE,
+        input_processors=[TabsProcessor(tabstop=8, char1=" ", char2=" ")],
         input=input,
         output=output,
     )

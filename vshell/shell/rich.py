@@ -178,6 +178,8 @@ class RichTerminal:
                     if not data:
                         self.seat.machine.hangup(self.seat.shell)
                         return
+                    if INTR in data and self.seat.tty.termios.isig:
+                        self._queue.clear()  # as a terminal forgets what was typed ahead
                     self.seat.keys(data)
 
     # a line ----------------------------------------------------------------------------------------------------
