@@ -409,11 +409,11 @@ def _prison_complete(pr: Prison) -> None:
     from vshell.kernel.net.if_vmove import if_vmove
 
     if pr.flags & PR_VNET:
-        lent = next((ifp for ifp in pr.vnet.ifnets if ifp.home_vnet not in (None, pr.vnet)), None)
-        if lent is not None:
-            if_vmove(lent, lent.home_vnet)
-            pr.vnet.kernel.clock.after(VMOVE, _prison_complete, pr)
-            return
+        for ifp in pr.vnet.ifnets:
+            if ifp.home_vnet is not None and ifp.home_vnet is not pr.vnet:
+                if_vmove(ifp, ifp.home_vnet)
+                pr.vnet.kernel.clock.after(VMOVE, _prison_complete, pr)
+                return
     _prison_free(pr)
 
 
