@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 
+from vshell.abi.elf import KLD_IDENT
 from vshell.abi.errno import ENOTDIR, KError
 from vshell.abi.fcntl import O_CREAT, O_TRUNC, O_WRONLY, S_IFDIR, S_IFMT
 from vshell.userland.fts import FTS_D, FTS_F, Fts, FtsEntry
@@ -15,7 +16,6 @@ from vshell.userland.getopt import Getopt
 from vshell.userland.program import Program, program
 from vshell.userland.slurp import slurp
 
-KO_MAGIC = b"\x7fELF\x02\x01\x01\x09kld\0"
 LINKER_HINTS_VERSION = 2
 MDT_MODULE = 2
 VERSION = 1501000
@@ -27,9 +27,9 @@ def module_name(p: Program, path: str) -> str | None:
         content = slurp(p, path)
     except KError:
         return None
-    if not content.startswith(KO_MAGIC):
+    if not content.startswith(KLD_IDENT):
         return None
-    name = content[len(KO_MAGIC) :].partition(b"\0")[0].decode("utf-8", "surrogateescape")
+    name = content[len(KLD_IDENT) :].partition(b"\0")[0].decode("utf-8", "surrogateescape")
     return name.removesuffix(".ko")
 
 

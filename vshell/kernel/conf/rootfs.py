@@ -11,7 +11,8 @@ A directory is filled when it is first searched.  Words in a directory's text:
 
 from __future__ import annotations
 
-from vshell.kernel.kern.vfs import ELF_MAGIC, DirVnode, ProgramDir, RegularVnode, SymlinkVnode, image
+from vshell.abi.elf import KLD_IDENT
+from vshell.kernel.kern.vfs import DirVnode, ProgramDir, RegularVnode, SymlinkVnode, image
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,20 +63,19 @@ SETUID = {
 }  # fmt: skip
 """Programs that run with their owner's rights, and their modes; the others have 0555."""
 
-KO_MAGIC = ELF_MAGIC + b"kld\0"
 KO_SIZE = 8192
 
 
 def ko_image(name: str) -> bytes:
     """The content of a kernel module's file; a shorter file is a damaged one."""
-    return (KO_MAGIC + name.encode() + b"\0").ljust(KO_SIZE, b"\0")
+    return (KLD_IDENT + name.encode() + b"\0").ljust(KO_SIZE, b"\0")
 
 
 def ko_name(content: bytes) -> str | None:
     """The module in a file's content, None if it is none or is damaged."""
-    if not content.startswith(KO_MAGIC) or len(content) != KO_SIZE:
+    if not content.startswith(KLD_IDENT) or len(content) != KO_SIZE:
         return None
-    return content[len(KO_MAGIC) :].partition(b"\0")[0].decode(errors="replace")
+    return content[len(KLD_IDENT) :].partition(b"\0")[0].decode(errors="replace")
 
 
 def fill_root(root: DirVnode) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vshell.abi.elf import ELF_IDENT
 from vshell.abi.errno import EACCES, EAGAIN, ECHILD, EINVAL, ENOENT, ENOEXEC, EPERM, ESRCH, KError
 from vshell.abi.fcntl import S_ISGID, S_ISUID, WCONTINUED, WNOHANG, WUNTRACED, X_OK
 from vshell.abi.signal import SIG_DFL, SIG_IGN, SIGCHLD, SIGCONT
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from vshell.kernel.kern.kern_proc import Entry
     from vshell.kernel.kern.kernel import Kernel
     from vshell.kernel.kern.vfs import Vnode
-
-ELF = b"\x7fELF\x02\x01\x01\x09" + bytes(8)
-"""What a program file begins with (the identification of a FreeBSD ELF64 file); the program's name follows."""
 
 EXEC_COST = 1_000_000
 """Virtual time a program start takes, ns (about what fork, exec and rtld take on real hardware)."""
@@ -154,8 +152,8 @@ def exec_entry(p: Proc, path: str, argv: Sequence[str], env: dict[str, str]) -> 
             raise KError(EACCES)
         vfs.vaccess(vnode, p.ucred, X_OK)
         image = vnode.read_all()
-        if image.startswith(ELF):
-            name = image[len(ELF) :].decode("ascii", "replace")
+        if image.startswith(ELF_IDENT):
+            name = image[len(ELF_IDENT) :].decode("ascii", "replace")
             load = p.kernel.load_program
             main = load(name)
             if main is None:

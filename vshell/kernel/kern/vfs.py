@@ -8,6 +8,7 @@ booting costs nothing for what nobody looks at.
 
 from __future__ import annotations
 
+from vshell.abi.elf import ELF_IDENT
 from vshell.abi.errno import (
     EACCES,
     ECAPMODE,
@@ -436,12 +437,9 @@ class ProgramDir(DirVnode):
         return vnode
 
 
-ELF_MAGIC = b"\x7fELF\x02\x01\x01\x09" + bytes(8)
-
-
 def image(program: str) -> bytes:
     """The content of a program's file: an ELF identification and the program's name."""
-    return ELF_MAGIC + program.encode()
+    return ELF_IDENT + program.encode()
 
 
 # permissions ---------------------------------------------------------------------------------------------------
