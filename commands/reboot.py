@@ -6,27 +6,18 @@ from vshell.abi.errno import EPERM, ESRCH, KError
 from vshell.abi.reboot import RB_DUMP, RB_HALT, RB_NOSYNC, RB_POWERCYCLE, RB_POWEROFF, RB_REROOT
 from vshell.abi.signal import SIG_IGN, SIGHUP, SIGINT, SIGKILL, SIGPIPE, SIGQUIT, SIGTERM, SIGTSTP
 from vshell.userland.getopt import getopt
+from vshell.userland.noshutdown import NOSHUTDOWN, prevented
 from vshell.userland.program import Program, program
 from vshell.userland.pwd import user_from_uid
 from vshell.userland.syslog import FACILITIES, PRIORITIES, syslog
 
 SECOND = 1_000_000_000
-NOSHUTDOWN = "/var/run/noshutdown"
 FLAGS = {"c": RB_POWERCYCLE, "d": RB_DUMP, "n": RB_NOSYNC, "p": RB_POWEROFF, "r": RB_REROOT}
-
-
-def exists(p: Program, path: str) -> bool:
-    """Is there such a file?"""
-    try:
-        p.sys.stat(path)
-    except KError:
-        return False
-    return True
 
 
 def check(p: Program, howto: int, flags: set[str]) -> None:
     """What does not go together."""
-    if "f" not in flags and exists(p, NOSHUTDOWN):
+    if "f" not in flags and prevented(p.sys):
         p.errx(1, f"Reboot cannot be done, {NOSHUTDOWN} is present")
     if "D" in flags and (howto & ~RB_HALT or "k" in flags):
         p.errx(1, "cannot delete existing nextboot config and do anything else")

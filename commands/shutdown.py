@@ -7,8 +7,8 @@ import re
 from vshell.abi.errno import KError
 from vshell.abi.fcntl import O_CREAT, O_TRUNC, O_WRONLY
 from vshell.abi.syscalls import Syscalls
-from vshell.commands.reboot import NOSHUTDOWN, SECOND, exists
 from vshell.userland.getopt import getopt
+from vshell.userland.noshutdown import NOSHUTDOWN, prevented
 from vshell.userland.program import Program, program
 from vshell.userland.pwd import user_from_uid
 from vshell.userland.stdio import decode
@@ -20,6 +20,7 @@ usage: shutdown [-] [-c | -f | -h | -p | -r | -k] [-o [-n]] [-q] time [warning-m
        poweroff"""
 NOLOGIN = "/var/run/nologin"
 NOLOG_TIME = 300
+SECOND = 1_000_000_000
 UNITS = {"": 60, "m": 60, "min": 60, "mins": 60, "h": 3600, "hour": 3600, "hours": 3600, "s": 1, "sec": 1, "secs": 1}
 WARNINGS = (
     (36000, 18000), (18000, 10800), (7200, 3600), (3600, 1800), (1800, 600), (1200, 600), (600, 300), (300, 180), (120, 60),
@@ -103,7 +104,7 @@ class Shutdown:
             self.message = decode(await p.stdin.read())[:MAXMESSAGE]
         elif args:
             self.message = " ".join(args)[:MAXMESSAGE] + "\n"
-        if "f" not in self.flags and exists(p, NOSHUTDOWN):
+        if "f" not in self.flags and prevented(p.sys):
             p.stdout.write(f"Shutdown cannot be done, {NOSHUTDOWN} is present\n")
             return 2
         at = f"at {strftime('%a %b %e %T %Y', gmtime(self.when))}." if self.offset else "NOW!"
