@@ -276,6 +276,7 @@ def _reply(ifp: Ifnet, icmp: Icmp, m: Mbuf, hlen: int, kind: int) -> bool:
 def _echo(ifp: Ifnet, icmp: Icmp, m: Mbuf, hlen: int, code: int, length: int) -> bool:
     if m.flags & (M_MCAST | M_BCAST) and not icmp.bmcastecho:
         icmp.stat.bmcastecho += 1
+        drop(ifp, m, "icmp_input", "requests to groups and broadcasts are ignored (net.inet.icmp.bmcastecho is 0)")
         return False
     if not badport_bandlim(ifp.vnet, BANDLIM_ICMP_ECHO):
         drop(ifp, m, "icmp_input", "too many echo requests this second (net.inet.icmp.icmplim)")
@@ -288,6 +289,7 @@ def _tstamp(ifp: Ifnet, icmp: Icmp, m: Mbuf, hlen: int, code: int, length: int) 
         return False
     if m.flags & (M_MCAST | M_BCAST) and not icmp.bmcastecho:
         icmp.stat.bmcasttstamp += 1
+        drop(ifp, m, "icmp_input", "requests to groups and broadcasts are ignored (net.inet.icmp.bmcastecho is 0)")
         return False
     if length < ICMP_TSLEN:
         icmp.stat.badlen += 1
