@@ -273,6 +273,8 @@ class Pgrep:
         """The exit status."""
         patterns = self.parse()
         pid = self.take_pid()
+        if pid is not None and all(k.pid != pid for k in self.p.sys.sysctl("kern.proc")):
+            self.p.errx(STATUS_ERROR, "Cannot get process list (kvm_getprocs: No such process)")
         procs = self.processes()
         chosen = self.select(patterns, procs, pid)
         matched = told = False
