@@ -1,6 +1,6 @@
 """tar(1): manipulate tape archives (contrib/libarchive/tar).
 
-Left out: formats other than ustar with pax headers, compression other than gzip, bzip2 and xz, -r and -u, incremental modes.
+Left out: formats other than ustar with pax headers, compression other than gzip, bzip2 and xz, incremental modes.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import zlib
 from typing import NoReturn
 
 from vshell.abi.errno import EEXIST, ENOENT, KError
-from vshell.abi.fcntl import O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, Stat
+from vshell.abi.fcntl import O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, Stat
 from vshell.userland.fnmatch import fnmatch
 from vshell.userland.getopt_long import NO, REQUIRED, GetoptLong
 from vshell.userland.program import Program, program
 from vshell.userland.pwd import getgrnam, getpwnam, group_from_gid, user_from_uid
+from vshell.userland.regex import RegexError, regcomp
 from vshell.userland.setmode import strmode
 from vshell.userland.slurp import slurp
 from vshell.userland.strftime import localtime, strftime
@@ -31,17 +32,24 @@ Usage:
   Create:  tar -cf <archive-filename> [filenames...]
   Help:    tar --help
 """
-OPTIONS = "+BC:cf:HhI:JjkLlmnOoPpqrSs:T:tUuvW:wX:xyZz"
+OPTIONS = "+aBb:C:cf:HhI:JjkLlmnOoPpqrSs:T:tUuvW:wX:xyZz"
 LONGS = {
     "create": (NO, "c"), "extract": (NO, "x"), "list": (NO, "t"), "file": (REQUIRED, "f"), "verbose": (NO, "v"),
     "gzip": (NO, "z"), "bzip2": (NO, "j"), "xz": (NO, "J"), "directory": (REQUIRED, "C"), "exclude": (REQUIRED, "exclude"),
     "to-stdout": (NO, "O"),
     "dereference": (NO, "L"), "help": (NO, "help"), "version": (NO, "version"), "strip-components": (REQUIRED, "strip"),
     "numeric-owner": (NO, "numeric"), "uid": (REQUIRED, "uid"), "gid": (REQUIRED, "gid"), "keep-old-files": (NO, "k"),
+    "append": (NO, "r"), "update": (NO, "u"), "fast-read": (NO, "q"), "auto-compress": (NO, "a"), "exclude-from": (REQUIRED, "X"),
+    "modification-time": (NO, "m"), "no-recursion": (NO, "n"), "no-same-owner": (NO, "o"), "unlink-first": (NO, "U"),
+    "insecure": (NO, "P"), "preserve-permissions": (NO, "p"), "norecurse": (NO, "n"), "unlink": (NO, "U"), "get": (NO, "x"),
     "absolute-paths": (NO, "P"), "files-from": (REQUIRED, "T"), "one-file-system": (NO, "l"), "same-permissions": (NO, "p"),
 }  # fmt: skip
 KINDS = {S_IFREG: tarfile.REGTYPE, S_IFDIR: tarfile.DIRTYPE, S_IFLNK: tarfile.SYMTYPE, S_IFIFO: tarfile.FIFOTYPE}
 TYPES = {v: k for k, v in KINDS.items()}
+MODES = (("O", "xt"), ("U", "x"), ("z", "cxt"), ("j", "cxt"), ("y", "cxt"), ("J", "cxt"), ("H", "cru"), ("L", "cru"))
+"""Options that only some modes know."""
+SUFFIXES = {".tgz": "z", ".gz": "z", ".tbz": "j", ".tbz2": "j", ".bz2": "j", ".txz": "J", ".xz": "J"}
+"""What -a makes of the name of an archive."""
 
 
 def unbundle(letters: str, rest: list[str]) -> list[str]:
@@ -49,7 +57,7 @@ def unbundle(letters: str, rest: list[str]) -> list[str]:
     out = []
     for letter in letters:
         out.append(f"-{letter}")
-        if letter in "CfIsTWX" and rest:
+        if letter in "bCfIsTWX" and rest:
             out.append(rest.pop(0))
     return out + rest
 
@@ -63,6 +71,61 @@ def decompress(data: bytes) -> bytes:
     if data.startswith(b"\xfd7zXZ"):
         return lzma.decompress(data)
     return data or bytes(1024)
+
+
+class Rule:
+    """-s: how names are changed."""
+
+    def __init__(self, p: Program, text: str) -> None:
+        if not text:
+            p.errx(1, "Empty replacement string")
+        parts = text[1:].split(text[0], 2)
+        if len(parts) < 3:
+            p.errx(1, "Invalid replacement string")
+        pattern, self.result, flags = parts
+        try:
+            self.regex = regcomp(pattern)
+        except RegexError as e:
+            p.errx(1, f"Invalid regular expression: {e}")
+        self.flags = {"r", "h", "s"}
+        for flag in flags:
+            if flag.lower() in "bgp":
+                self.flags.add(flag.lower())
+            elif flag in "hrs":
+                self.flags.add(flag)
+            elif flag in "HRS":
+                self.flags.discard(flag.lower())
+            else:
+                p.errx(1, f"Invalid replacement flag {flag}")
+
+    def expand(self, name: str, groups: list[tuple[int, int]]) -> str:
+        """The replacement; ~ is what matched."""
+        out, chars = "", iter(self.result)
+        for char in chars:
+            if char == "~":
+                out += name[slice(*groups[0])]
+                continue
+            if char == "\\":
+                char = next(chars, "")
+                if char.isdigit() and char != "0":
+                    out += name[slice(*groups[int(char)])] if int(char) < len(groups) and groups[int(char)][0] >= 0 else ""
+                    continue
+                char = char if char in "~\\" else "\\" + char
+            out += char
+        return out
+
+    def apply(self, name: str) -> tuple[str, str] | None:
+        """What is done and the rest of the name; None if nothing matches."""
+        out, found = "", False
+        while (groups := self.regex.groups(name)) is not None:
+            found, end = True, not name
+            out += name[: groups[0][0]] + self.expand(name, groups)
+            name, stuck = name[groups[0][1] :], not groups[0][1]
+            if stuck and name:
+                out, name = out + name[0], name[1:]
+            if "g" not in self.flags or end:
+                break
+        return (out, name) if found else None
 
 
 class Tar:
@@ -79,6 +142,10 @@ class Tar:
         self.status = 0
         self.links: dict[tuple[int, int], str] = {}
         self.warned = False
+        self.rules: list[Rule] = []
+        self.from_file = False
+        self.times: dict[str, int] = {}
+        """-u: what is in the archive, and how old it is."""
 
     def usage(self) -> NoReturn:
         """How to call it."""
@@ -111,7 +178,10 @@ class Tar:
             operands += ["-C", value]
         elif letter in ("X", "exclude"):
             self.exclude += slurp(self.p, value).decode().splitlines() if letter == "X" else [value]
+        elif letter == "s":
+            self.rules.append(Rule(self.p, value))
         elif letter == "T":
+            self.from_file = True
             operands += slurp(self.p, value).decode("utf-8", "surrogateescape").splitlines()
         elif letter == "strip":
             self.strip = int(value) if value.isdigit() else 0
@@ -121,7 +191,7 @@ class Tar:
             )
             self.p.exit(0)
         elif letter == "version":
-            self.p.stdout.write("bsdtar 3.8.5 - libarchive 3.8.5 zlib/1.3.1 liblzma/5.8.1 bz2lib/1.0.8\n")
+            self.p.stdout.write("bsdtar 3.8.7 - libarchive 3.8.7 zlib/1.3.2 liblzma/5.8.3 bz2lib/1.0.8 libzstd/1.5.7 \n")
             self.p.exit(0)
         else:
             self.flags.add(letter)
@@ -130,14 +200,19 @@ class Tar:
         """The whole run."""
         p = self.p
         operands = self.options()
-        if self.mode not in ("c", "x", "t"):
+        if not self.mode:
             p.errx(1, "Must specify one of -c, -r, -t, -u, -x")
-        if self.mode == "c":
-            await self.create(operands)
+        for letter, modes in (("q", "xt"), *MODES):
+            if letter in self.flags and self.mode not in modes:
+                p.errx(1, f"Option {'--fast-read' if letter == 'q' else f'-{letter}'} is not permitted in mode -{self.mode}")
+        if self.mode in "cru":
+            if not operands and not self.from_file:
+                p.errx(1, "no files or directories specified")
+            await (self.create(operands) if self.mode == "c" else self.append(operands))
         else:
             await self.read(operands)
         if self.warned:
-            p.warnx("Error exit delayed from previous errors.")
+            p.warnx("Error exit delayed from previous errors")
             self.status = 1
         return self.status
 
@@ -160,30 +235,70 @@ class Tar:
     async def create(self, operands: list[str]) -> None:
         """-c"""
         p = self.p
-        if not operands:
-            p.errx(1, "no files or directories specified")
         out = 1
         if self.file != "-":
             try:
                 out = p.sys.open(self.file, O_WRONLY | O_CREAT | O_TRUNC, 0o666)
-            except KError as e:
-                p.err(1, e, f"Failed to open '{self.file}'")
+            except KError:
+                p.errx(1, f"Failed to open '{self.file}'")
         buffer = io.BytesIO()
         with tarfile.TarFile(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-            i = 0
-            while i < len(operands):
-                if operands[i] == "-C":
-                    self.chdir(operands, i)
-                    i += 2
-                    continue
-                self.add(archive, operands[i])
-                i += 1
-        data = self.compress(buffer.getvalue())
+            self.put(archive, operands)
+        await self.write(out, self.compress(buffer.getvalue()))
+
+    async def write(self, fd: int, data: bytes) -> None:
+        """All of it."""
         while data:
-            data = data[await p.sys.write(out, data) :]
+            data = data[await self.p.sys.write(fd, data) :]
+
+    def put(self, archive: tarfile.TarFile, operands: list[str]) -> None:
+        """The operands, one after the other."""
+        i = 0
+        while i < len(operands):
+            if operands[i] == "-C":
+                self.chdir(operands, i)
+                i += 2
+                continue
+            self.add(archive, operands[i])
+            i += 1
+
+    async def append(self, operands: list[str]) -> None:
+        """-r, -u"""
+        p = self.p
+        if self.file == "-":
+            p.errx(1, "Cannot append to stdout")
+        try:
+            fd = p.sys.open(self.file, O_RDWR | (O_CREAT if self.mode == "r" else 0), 0o666)
+        except KError as e:
+            p.err(1, e, f"Cannot open {self.file}")
+        if p.sys.fstat(fd).st_mode & S_IFMT != S_IFREG:
+            p.errx(1, f"Cannot append to {self.file}: not a regular file")
+        data = b""
+        while part := await p.sys.read(fd, 65536):
+            data += part
+        if data and decompress(data) is not data:
+            p.errx(1, "Cannot append to compressed archive")
+        buffer = io.BytesIO(data)
+        try:
+            archive = tarfile.TarFile(fileobj=buffer, mode="a" if data else "w", format=tarfile.PAX_FORMAT)
+            members = archive.getmembers() if data else []
+        except (tarfile.TarError, OSError, ValueError):
+            reason = "Can't open" if self.mode == "u" else "Can't read archive"
+            p.errx(1, f"{reason} {self.file}: Unrecognized archive format")
+        if self.mode == "u":
+            for info in members:
+                self.times[info.name] = max(self.times.get(info.name, 0), int(info.mtime))
+        with archive:
+            self.put(archive, operands)
+        p.sys.lseek(fd, 0, 0)
+        await self.write(fd, buffer.getvalue())
 
     def compress(self, data: bytes) -> bytes:
-        """-z, -j, -J"""
+        """-z, -j, -J, and what the name says with -a"""
+        if "a" in self.flags:
+            suffix = "." + self.file.rpartition(".")[2]
+            self.flags -= {"z", "j", "y", "J"} if suffix in SUFFIXES else set()
+            self.flags.add(SUFFIXES.get(suffix, "a"))
         if "z" in self.flags:
             return gzip.compress(data, mtime=0)
         if self.flags & {"j", "y"}:
@@ -205,10 +320,12 @@ class Tar:
             self.complain(f"{path}: Cannot stat" if e.errno == ENOENT else path, e)
             return
         info.size = len(data)
-        archive.addfile(info, io.BytesIO(data))
-        if self.verbose:
-            p.stderr.write(f"a {path}\n")
-        if st.st_mode & S_IFMT == S_IFDIR:
+        changed = self.rename(info)
+        if changed and not self.times.get(info.name, -1) >= int(info.mtime):
+            if self.verbose:
+                p.stderr.write(f"a {info.name if self.rules else path}\n")
+            archive.addfile(info, io.BytesIO(data))
+        if st.st_mode & S_IFMT == S_IFDIR and "n" not in self.flags:
             try:
                 names = p.sys.listdir(path)
             except KError as e:
@@ -216,6 +333,28 @@ class Tar:
                 return
             for name in names:
                 self.add(archive, f"{path.removesuffix('/')}/{name}")
+
+    def rename(self, info: tarfile.TarInfo) -> bool:
+        """-s: change the names of an entry; false if none is left."""
+        info.name = self.substitute(info.name, "r")
+        if info.issym() or info.islnk():
+            info.linkname = self.substitute(info.linkname, "s" if info.issym() else "h")
+        return bool(info.name)
+
+    def substitute(self, name: str, kind: str) -> str:
+        """A name after the rules."""
+        done, rest, shown = "", name, False
+        for rule in self.rules:
+            if kind not in rule.flags:
+                continue
+            if "b" in rule.flags and done:
+                done, rest = "", done + rest
+            if (found := rule.apply(rest)) is not None:
+                done, rest = done + found[0], found[1]
+                shown = shown or "p" in rule.flags
+        if shown:
+            self.p.stderr.write(f"{name} >> {done + rest}\n")
+        return done + rest
 
     def header(self, path: str, st: Stat) -> tarfile.TarInfo | None:
         """The header of an entry; None for what cannot be archived."""
@@ -251,8 +390,8 @@ class Tar:
         if self.file != "-":
             try:
                 fd = p.sys.open(self.file, O_RDONLY)
-            except KError as e:
-                p.err(1, e, f"Error opening archive: Failed to open '{self.file}'")
+            except KError:
+                p.errx(1, f"Error opening archive: Failed to open '{self.file}'")
         parts = []
         while data := await p.sys.read(fd, 65536):
             parts.append(data)
@@ -279,10 +418,12 @@ class Tar:
             p.errx(1, "Error opening archive: Unrecognized archive format")
         later: list[tuple[str, tarfile.TarInfo]] = []
         for info in members:
-            match = self.match(info.name, wanted)
-            if match is None:
+            match = self.match(info.name, [w for w in wanted if "q" not in self.flags or w not in found] or wanted)
+            if match is None or ("q" in self.flags and match and match in found):
                 continue
             found.add(match)
+            if not self.rename(info):
+                continue
             if self.mode == "t":
                 self.show(info)
             else:

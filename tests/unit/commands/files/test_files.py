@@ -112,7 +112,7 @@ CASES = {
             "f",
             "d/f",
             "tar: nosuch: Not found in archive",
-            "tar: Error exit delayed from previous errors.",
+            "tar: Error exit delayed from previous errors",
         ],
     ),
     "cksum": (
