@@ -65,7 +65,8 @@ def test_rdr_sends_a_connection_elsewhere(run: Run) -> None:
 def test_a_source_with_too_many_connections_is_put_into_a_table(run: Run) -> None:
     script = ROUTED + (
         "printf 'table <bad> persist\\nblock quick from <bad>\\n"
-        "pass in quick on epair0b inet proto tcp keep state (max-src-conn-rate 2/10, overload <bad> flush global)\\npass\\n' | rules\n"
+        "pass in quick on epair0b inet proto tcp keep state (max-src-conn-rate 2/10, overload <bad> flush global)\\n"
+        "pass\\n' | rules\n"
         "jexec b route -q add default 10.0.1.2; jexec b sh -c 'while :; do nc -l 80; done' > /dev/null 2>&1 &\n"
         "sleep 1; for i in 1 2 3 4; do jexec a nc -z -w 1 10.0.1.1 80; done; jexec g pfctl -t bad -T show"
     )
@@ -84,7 +85,8 @@ def test_rules_in_anchors_come_and_go_without_a_reload(run: Run) -> None:
 def test_logged_packets_are_seen_on_pflog(run: Run) -> None:
     script = ROUTED + (
         "kldload pflog; printf 'block log all\\n' | rules; jexec g ifconfig pflog0 up\n"
-        "jexec g tcpdump -n -e -c 1 -i pflog0 > /tmp/cap 2> /dev/null &\nsleep 1; try a 10.0.1.1; sleep 1; cut -d' ' -f2-9 /tmp/cap\n"
+        "jexec g tcpdump -n -e -c 1 -i pflog0 > /tmp/cap 2> /dev/null &\n"
+        "sleep 1; try a 10.0.1.1; sleep 1; cut -d' ' -f2-9 /tmp/cap\n"
     )
     assert b"rule 0/0(match): block in on epair0b: 10.0.0.1 >" in run(script).stdout
 
@@ -104,3 +106,25 @@ def test_each_rule_counts_what_it_decided(run: Run) -> None:
     out = said(run, script)
     assert "Packets: 0" in out.splitlines()[1]
     assert "Packets: 1" in out.splitlines()[2]
+
+
+def test_fragments_of_ipv6_are_put_together_and_taken_apart_again(run: Run) -> None:
+    script = ROUTED + (
+        "jexec a ifconfig epair0a inet6 fd00::1/64; jexec g ifconfig epair0b inet6 fd00::2/64\n"
+        "jexec g ifconfig epair1a inet6 fd01::2/64; jexec b ifconfig epair1b inet6 fd01::1/64\n"
+        "jexec a route -6 -q add default fd00::2; jexec b route -6 -q add default fd01::2\n"
+        "jexec g sysctl -q net.inet6.ip6.forwarding=1 > /dev/null; echo 'pass keep state' | rules; sleep 2\n"
+        "jexec a ping -6 -q -s 3000 -c 1 -t 2 fd01::1 | awk '/transmitted/ {print $4}'\n"
+        "jexec b netstat -s -p ip6 | awk '/fragments received/ {print $1}'"
+    )
+    assert said(run, script).split() == ["1", "3"]
+
+
+def test_af_to_lets_ipv6_reach_ipv4(run: Run) -> None:
+    script = ROUTED + (
+        "jexec a ifconfig epair0a inet6 fd00::1/64; jexec g ifconfig epair0b inet6 fd00::2/64\n"
+        "jexec a route -6 -q add default fd00::2; jexec g sysctl -q net.inet6.ip6.forwarding=1 > /dev/null\n"
+        "printf 'pass\\npass in on epair0b inet6 to 64:ff9b::/96 af-to inet from (epair1a)\\n' | rules; sleep 2\n"
+        "jexec a ping -6 -q -c 1 -t 2 64:ff9b::10.0.1.1 | awk '/transmitted/ {print $4}'\n"
+    )
+    assert said(run, script).split() == ["1"]

@@ -14,6 +14,7 @@ from vshell.kernel.netpfil.pf.pf_divert import divert, dummynet, route
 from vshell.kernel.netpfil.pf.pf_icmp import test_state_icmp
 from vshell.kernel.netpfil.pf.pf_log import log_packet
 from vshell.kernel.netpfil.pf.pf_norm import normalize, normalize_mss, normalize_tcp, scrub
+from vshell.kernel.netpfil.pf.pf_norm6 import is_reassembled, refragment6
 from vshell.kernel.netpfil.pf.pf_pdesc import (
     FRAGMENT,
     ICMP,
@@ -195,7 +196,8 @@ class _Packet:
         if action == PASS:
             if pd.act.rt:
                 return route(pd, self.s, self.r)
-            return dummynet(pd, self.s, self.r)
+            verdict = dummynet(pd, self.s, self.r)
+            return refragment6(pd) if verdict == PFIL_PASS and pd.m.tags and is_reassembled(pd) else verdict
         if action == AFRT:
             if translate(pd):
                 return PFIL_CONSUMED

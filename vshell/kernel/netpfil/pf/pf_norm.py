@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from vshell.abi import pf as P
 from vshell.abi.socket import AF_INET
 from vshell.kernel.netpfil.pf.pf_match import match_port, mismatch
+from vshell.kernel.netpfil.pf.pf_norm6 import normalize6
 from vshell.kernel.netpfil.pf.pf_pdesc import (
     RES_FRAG,
     RES_NORM,
@@ -65,6 +66,11 @@ class Fragments:
         body = bytes(data[off + hlen : end])
         src, dst = bytes(data[off + 12 : off + 16]), bytes(data[off + 16 : off + 20])
         key = (src, dst, data[off + 9], data[off + 4] << 8 | data[off + 5])
+        whole = self.piece(key, m, at, body, bool(frag & 0x2000))
+        return _join(whole[0], whole[1]) if whole is not None else None
+
+    def piece(self, key: FragKey, m: Mbuf, at: int, body: bytes, more: bool) -> tuple[Mbuf, bytearray, int] | None:
+        """pf_fillup_fragment: (the first piece, all of the contents, size of the longest piece) once nothing is missing."""
         whole = self.found.get(key)
         if whole is None:
             limit = self.pf.limits[P.PF_LIMIT_FRAGS]
@@ -73,7 +79,7 @@ class Fragments:
             whole = self.found[key] = Fragment(self.pf.vnet.kernel.clock.now)
             self.pf.wake()
         whole.pieces.setdefault(at, body)
-        if not frag & 0x2000:
+        if not more:
             whole.total = at + len(body)
         if not at:
             whole.first = m
@@ -84,13 +90,13 @@ class Fragments:
         for start in sorted(whole.pieces):
             if start > reached:
                 return None
-            piece = whole.pieces[start]
+            piece = whole.pieces[start][: max(0, whole.total - start)]
             content[start : start + len(piece)] = piece
             reached = max(reached, start + len(piece))
         if reached < whole.total:
             return None
         del self.found[key]
-        return _join(whole.first, content)
+        return whole.first, content, max(len(piece) for piece in whole.pieces.values())
 
 
 def _join(first: Mbuf, content: bytearray) -> Mbuf:
@@ -131,7 +137,7 @@ def normalize(pd: Pdesc) -> bool:
         r.packets[pd.dir == P.PF_OUT] += 1
         pd.act.add(r)
     if pd.af != AF_INET:
-        return True
+        return normalize6(pd)
     return _normalize4(pd, r, bool(rules))
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from vshell.abi import pf as P
-from vshell.abi.socket import AF_INET, AF_INET6
+from vshell.abi.socket import (
+    AF_INET,
+    AF_INET6,
+    IPPROTO_ICMP,
+    IPPROTO_ICMPV6,
+    IPPROTO_IGMP,
+    IPPROTO_SCTP,
+    IPPROTO_TCP,
+    IPPROTO_UDP,
+)
 from vshell.abi.sockio import IFCAP_TXCSUM, IFCAP_TXCSUM_IPV6, IFF_LOOPBACK
 from vshell.kernel.netpfil.pf.pf_actions import Actions
 from vshell.kernel.netpfil.pf.pf_if import kif_match
@@ -19,7 +28,7 @@ if TYPE_CHECKING:
     from vshell.kernel.netpfil.pf.pf_ioctl import Pf
     from vshell.kernel.netpfil.pf.pf_state import Key
 
-ICMP, IGMP, TCP, UDP, ICMPV6, SCTP = 1, 2, 6, 17, 58, 132
+ICMP, IGMP, TCP, UDP, ICMPV6, SCTP = IPPROTO_ICMP, IPPROTO_IGMP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMPV6, IPPROTO_SCTP
 FRAGMENT = 256
 """PF_VPROTO_FRAGMENT: a fragment, of whatever protocol."""
 RES_MATCH, RES_BADOFF, RES_FRAG, RES_SHORT, RES_NORM, RES_MEMORY, RES_TS, RES_CONGEST, RES_IPOPTIONS = range(9)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vshell.abi import pf as P
 from vshell.abi.pf import PfState, PfStateKey, PfStatePeer
-from vshell.abi.socket import AF_INET
+from vshell.abi.socket import AF_INET, IPPROTO_TCP
 from vshell.kernel.netpfil.pf.pf_actions import Actions
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ TCPS_CLOSED, TCPS_LISTEN, TCPS_SYN_SENT, TCPS_SYN_RECEIVED, TCPS_ESTABLISHED = r
 TCPS_CLOSE_WAIT, TCPS_FIN_WAIT_1, TCPS_CLOSING, TCPS_LAST_ACK, TCPS_FIN_WAIT_2, TCPS_TIME_WAIT = range(5, 11)
 PROXY_SRC, PROXY_DST = 11, 12
 WIRE, STACK = 0, 1
-IPPROTO_TCP = 6
 
 
 class Peer:
