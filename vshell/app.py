@@ -262,6 +262,7 @@ def _interact(o: Options, paced: bool) -> int:
         from vshell.machine import open_session
 
         session = open_session(seed=journal.seed, vimage=journal.vimage, mounts=tuple(o.mounts))
+        session.machine.shield(True)
         return transcribe(session, request.lines, request.markdown).encode("utf-8", "surrogateescape")
 
     return exit_status(run(Seat(boot, Journal(o.seed, o.vimage), paced, rerun), o.plain, config))

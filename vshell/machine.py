@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from vshell.kernel.kern.kern_descrip import File
     from vshell.kernel.kern.kern_proc import Entry, Proc
+    from vshell.shell.hostfs import HostMount
 
     Mounts = Sequence[tuple[str, str, bool]]
     """(folder of the host, where it appears, read-only)."""
@@ -123,8 +124,7 @@ class Machine:
         kernel.list_modules = list_modules
         kernel.boot()
         self.console = Tty(kernel, "ttyv0", lambda data: None)
-        for host, guest, read_only in mounts:
-            self._mount(host, guest, read_only)
+        self._folders = [self._mount(*mount) for mount in mounts]
 
     def _load(self, name: str) -> Any:
         """How to start the program of that name: what the kernel asks when a program file is executed."""
@@ -133,7 +133,12 @@ class Machine:
             return None
         return lambda argv, env: lambda sysent: start(main, sysent, argv, env)
 
-    def _mount(self, host: str, guest: str, read_only: bool) -> None:
+    def shield(self, on: bool) -> None:
+        """While it is on, what is changed in folders of the host stays in the machine."""
+        for mount in self._folders:
+            mount.shadow = {} if on else None
+
+    def _mount(self, host: str, guest: str, read_only: bool) -> HostMount:
         from vshell.kernel.kern.vfs import DirVnode, namei
         from vshell.shell.hostfs import mount_host
 
@@ -149,7 +154,7 @@ class Machine:
         covered = namei(init, path)
         if not isinstance(covered, DirVnode):
             raise NotADirectoryError(20, "Not a directory in the machine", guest)
-        mount_host(self.kernel, host, path, covered, read_only)
+        return mount_host(self.kernel, host, path, covered, read_only)
 
     # processes -------------------------------------------------------------------------------------------------
     def spawn(self, argv: list[str], files: list[File], path: str = SHELL, env: dict[str, str] | None = None) -> Proc:

@@ -24,8 +24,8 @@ def rerun(journal: Journal, request: RERUN) -> bytes:
 class Typist:
     """Types at a seat, in virtual time."""
 
-    def __init__(self, paced: bool = False) -> None:
-        self.seat = Seat(lambda journal: Machine(seed=journal.seed, paced=paced), Journal(seed=7), paced, rerun)
+    def __init__(self, paced: bool = False, mounts: tuple[tuple[str, str, bool], ...] = ()) -> None:
+        self.seat = Seat(lambda journal: Machine(seed=journal.seed, paced=paced, mounts=mounts), Journal(seed=7), paced, rerun)
         self.shown = bytearray()
         self.seat.show = self.shown.extend
         self.settle()
@@ -119,6 +119,32 @@ def test_undo_in_a_shell_in_a_jail(typist: Typist) -> None:
     assert typist.type("echo $word; ifconfig lo0 | head -1").startswith("down\nlo0: flags=1008049<UP,")
     typist.type("exit")
     assert typist.type("vshell undo 5").startswith("undone: jexec a\nundone: ifconfig lo0 127.0.0.1\nundone: read word\n")
+
+
+def test_undo_changes_no_folder_of_the_host(tmp_path: Path) -> None:
+    """What commands did there is not done again when they run again; the machine sees in between what it did."""
+    typist = Typist(mounts=((str(tmp_path), "/mnt", False),))
+    (tmp_path / "old").write_text("old\n")
+    for line in (
+        "cd /mnt; echo 1 >> log; mkdir d; echo x > d/x; ln -s log link",
+        "A=$(cat log; echo 2 >> log; tail -1 log; rm old; ls; cat d/x)",
+        "mv d/x d/y; rm log; echo new > log; B=$(cat log d/y)",
+        "true",
+    ):
+        typist.type(line)
+
+    def files() -> dict[str, str]:
+        return {str(p.relative_to(tmp_path)): p.read_text() for p in sorted(tmp_path.rglob("*")) if p.is_file()}
+
+    before = files()
+    assert before == {"d/y": "x\n", "link": "new\n", "log": "new\n"}
+    (tmp_path / "old").write_text("mine\n")
+    assert typist.type("vshell undo").startswith("undone: true\n")
+    assert files() == {**before, "old": "mine\n"}
+    assert typist.type('echo "$B"').startswith("new\nx\n")
+    typist.type("echo 3 >> log; mkdir e")
+    assert files()["log"] == "new\n3\n"
+    assert (tmp_path / "e").is_dir()
 
 
 def test_undo_whatever_the_prompts(typist: Typist) -> None:

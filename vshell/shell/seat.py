@@ -56,6 +56,7 @@ class Seat:
         self.tty.output = self._output
         self._names: dict[int, Callable[[str], list[str]]] = {}
         machine.kernel.outside = self._answer
+        machine.shield(bool(journal.entries))
         self.shell = machine.login()
         for entry in journal.entries:
             self._run_to(entry.when)
@@ -66,6 +67,7 @@ class Seat:
         if journal.entries or again:
             self._run_to(journal.until)
             self._settle()
+        machine.shield(False)
         self._hidden = False
         waiting = self.reader_waits
         self.driver: Driver = Pace(machine, waiting) if self._paced else Jump(machine, waiting)
