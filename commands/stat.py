@@ -88,7 +88,7 @@ class Output:
                     self.flush(out)
                     self.bad(spec.text)
         text = "".join(out)
-        self.p.stdout.write(text if text.endswith("\n") or self.nonl or not form else text + "\n")
+        self.p.stdout.write(text if text.endswith("\n") or self.nonl or not text else text + "\n")
         self.p.stdout.flush()
 
     def flush(self, out: list[str]) -> None:
