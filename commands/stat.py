@@ -225,16 +225,17 @@ class Output:
         return string(text, spec)
 
     def target(self, what: str) -> str:
-        """Where a link leads: its text or the real path."""
+        """Where a link leads: its text or the real path; of one that leads nowhere, as far as it goes."""
+        trail = [""]
         try:
             if what == "R":
-                return realpath(self.p.sys, self.file)
+                return realpath(self.p.sys, self.file, trail)
             if self.st.st_mode & S_IFMT == S_IFLNK:
                 return self.p.sys.readlink(self.file)
         except KError:
             pass
         self.linkfail = True
-        return ""
+        return trail[-1]
 
     def number(self, spec: Spec, data: int, text: str | None, default: str) -> str:
         """A number in the form asked for."""

@@ -30,8 +30,8 @@ def dirname(path: str) -> str:
     return directory.rstrip("/") or "/"
 
 
-def realpath(sys: Syscalls, path: str) -> str:
-    """The path without links, "." and ".."; KError as realpath(3) fails."""
+def realpath(sys: Syscalls, path: str, trail: list[str] | None = None) -> str:
+    """The path without links, "." and ".."; KError as realpath(3) fails.  The last of `trail` is then what caused it."""
     if not path:
         raise KError(ENOENT)
     resolved = "" if path.startswith("/") else sys.getcwd().rstrip("/")
@@ -48,6 +48,8 @@ def realpath(sys: Syscalls, path: str) -> str:
             resolved = resolved.rpartition("/")[0]
             continue
         step = f"{resolved}/{name}"
+        if trail is not None:
+            trail.append(step)
         if len(step) >= PATH_MAX:
             raise KError(ENAMETOOLONG)
         if sys.lstat(step).st_mode & S_IFMT == S_IFLNK:
