@@ -20,6 +20,8 @@ def complete(c: Context) -> Iterator[Candidate]:
     if not o.operands:
         yield from words(COMMANDS)
         return
+    if o.operands[0] in ("change", "del", "delete", "get", "show"):
+        yield from here.names("route")
     last = o.operands[-1].removeprefix("-") if len(o.operands) > 1 else ""
     if o.operands[-1].startswith("-") and last in MODIFIERS and MODIFIERS[last][0]:
         if MODIFIERS[last][0] == "interface":

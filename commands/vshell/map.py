@@ -10,7 +10,12 @@ from vshell.abi.topology import MEMBER, ON, TOPOLOGY, TUNNEL, WIRE, NgNode, Port
 from vshell.userland.addr import inet_ntop
 from vshell.userland.program import Program
 
-SYNOPSIS = "[-a] [stack ...]"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import Any
+
+SYNOPSIS = "[-a] [--svg FILE | --dot FILE | --mermaid FILE] [stack ...]"
 
 UP, DOWN = "●", "○"
 HIDDEN = frozenset({"socket"})
@@ -33,9 +38,14 @@ class Wire:
         self.lane = 0
 
 
-def main(p: Program, args: list[str]) -> int:
-    """Draw."""
+def main(p: Program, args: list[str]) -> int | Coroutine[Any, Any, int]:
+    """Draw; in a file with the netgraph too (vshell graph)."""
     everything = "-a" in args
+    for i, word in enumerate(args[:-1]):
+        if word in ("--svg", "--dot", "--mermaid"):
+            from vshell.commands.vshell.graph import main as graph
+
+            return graph(p, ["-t", word[2:], "-o", args[i + 1], *args[:i], *args[i + 2 :]])
     names = [a for a in args if a != "-a"]
     if any(a.startswith("-") for a in names):
         p.stderr.write(f"usage: vshell map {SYNOPSIS}\n")

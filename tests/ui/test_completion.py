@@ -56,6 +56,8 @@ def reader() -> Reader:
         ("timeout 5 nice -n 3 env A=b ifconf", ["ifconfig "]),
         ("route ad", ["add "]),
         ("route add default -ifp lo", ["lo0 "]),
+        ("route delete 127", ["127.0.0.1 "]),
+        ("route -j r1 delete 127", []),
         ("route flush -i", ["-inet ", "-inet6 "]),
         ("ngctl mkpe", ["mkpeer "]),
         ("ngctl show s", ["sw: "]),

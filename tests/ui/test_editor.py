@@ -73,6 +73,15 @@ def test_vi(keys: PipeInput) -> None:
     assert desk.type("echo abx\x1bx\r") == "ab\nroot@vhost:~ # "
 
 
+def test_set_o_vi(keys: PipeInput) -> None:
+    """The shell's own option does the same, and set -o emacs takes it back."""
+    desk = Desk(keys)
+    desk.type("set -o vi\r")
+    assert desk.type("echo abx\x1bx\r") == "ab\nroot@vhost:~ # "
+    desk.type("set -o emacs\r")
+    assert desk.type("echo ac\x02b\r") == "abc\nroot@vhost:~ # "
+
+
 def test_toolbar_follows(keys: PipeInput) -> None:
     """Where one is, and how the last command ended."""
     desk = Desk(keys)

@@ -88,7 +88,8 @@ class RERUN(MetaRequest):
 class INTERACTIVE(MetaRequest):
     """A shell tells that it takes commands from a terminal; `names` gives what only it knows, for completion.
 
-    ("variable" | "function" | "alias" | "builtin") -> names; ("status") -> how the last command ended;
+    ("variable" | "function" | "alias" | "builtin") -> names; ("status") -> how the last command ended; ("editor") -> "vi" after
+    set -o vi;
     ("reading") -> "command" or "continuation", what it waits for; nothing else it reads (its builtin read) counts.
     """
 
@@ -98,8 +99,8 @@ class INTERACTIVE(MetaRequest):
 class NAMES(MetaRequest):
     """The names of one kind that are legal where the caller is, each with a few words about it: tuple[tuple[str, str], ...].
 
-    Kinds: interface, cloner, jail, node, hook and message (`of` a node), nodetype, module (loaded), kld (loadable), sysctl (the
-    next step of the name `of`).
+    Kinds: interface, cloner, jail, route, node, hook and message (`of` a node), nodetype, module (loaded), kld (loadable),
+    sysctl (the next step of the name `of`).
     """
 
     server = "names"

@@ -196,6 +196,7 @@ class RichTerminal:
         from vshell.userland.sh.commands import split
 
         self._set_title()
+        self._set_mode()
         prompt = UNPRINTED.sub("", self.tail.rpartition(b"\r")[2].decode("utf-8", "replace"))
         if self.tail:
             self.put(b"\r\x1b[K")
@@ -229,6 +230,14 @@ class RichTerminal:
             self.put(command.replace("\n", "\r\n> ").encode("utf-8", "surrogateescape") + b"\r\n")
         self._unasked = command.count("\n")
         self._type(command.encode("utf-8", "surrogateescape") + b"\n")
+
+    def _set_mode(self) -> None:
+        """Keys as in vi if the shell was told so (set -o vi) or the settings say so."""
+        from prompt_toolkit.enums import EditingMode
+
+        p = self.reader()
+        vi = self.config.text("edit-mode") == "vi" or (p is not None and "vi" in self.seat.names_of(p)("editor"))
+        self.session.editing_mode = EditingMode.VI if vi else EditingMode.EMACS
 
     def _set_title(self) -> None:
         """The terminal's title says where one is."""

@@ -7,7 +7,9 @@ from vshell.abi.sockio import IFF_UP
 from vshell.abi.topology import WIRE
 from vshell.kernel.kern.kern_sysctl import SysctlTree
 from vshell.kernel.net.ifnet import VnetIf
+from vshell.kernel.net.route.route_tables import foreach_table
 from vshell.kernel.netgraph.netgraph import NgBase, NgVnet
+from vshell.wire.ip import inet_ntoa
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,6 +96,20 @@ def _nodetypes(td: Proc, of: str) -> Names:
             yield name[3:], "not loaded"
 
 
+def _routes(td: Proc, of: str) -> Names:
+    """Destinations that may be named to delete or change a route."""
+    from ipaddress import IPv6Address
+
+    for rib in foreach_table(td.vnet):
+        for rt in rib.walk():
+            dst = rt.dst
+            if len(dst) not in (4, 16) or dst[:1] == b"\xff" or dst[:2] == b"\xfe\x80":
+                continue
+            text = inet_ntoa(dst) if len(dst) == 4 else str(IPv6Address(dst))
+            name = "default" if not rt.plen else text if rt.plen == 8 * len(dst) else f"{text}/{rt.plen}"
+            yield name, f"route through {rt.nhop.ifp.xname}" if hasattr(rt.nhop, "ifp") else "route"
+
+
 def _modules(td: Proc, of: str) -> Names:
     for lf in td.kernel.linker.files:
         yield lf.filename, f"file {lf.id}"
@@ -137,6 +153,7 @@ KINDS: dict[str, Callable[[Proc, str], Names]] = {
     "hook": _hooks,
     "message": _messages,
     "nodetype": _nodetypes,
+    "route": _routes,
     "module": _modules,
     "kld": _klds,
     "cloner": _cloners,

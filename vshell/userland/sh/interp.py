@@ -231,6 +231,7 @@ def _announce(sh: Interp, source: Source) -> None:
         "alias": lambda: sh.aliases,
         "builtin": lambda: sh.builtins,
         "status": lambda: (str(sh.exitstatus),),
+        "editor": lambda: ("vi",) if sh.Vflag else (),
         "reading": lambda: (source.reading,) if source.reading else (),
     }
     try:

@@ -68,6 +68,15 @@ def test_usage() -> None:
     """What there is, and what there is not."""
     status, out, _ = run("vshell help")
     assert status == 0
-    assert "vshell map [-a] [stack ...]\n      draw the stacks" in out
+    assert "vshell map [-a] [--svg FILE | --dot FILE | --mermaid FILE] [stack ...]\n      draw the stacks" in out
     assert run("vshell nosuch")[0] == 2
     assert run("vshell map -x")[0] == 2
+
+
+def test_files() -> None:
+    """The forms of vshell graph, under map's name."""
+    status, out, _ = run("vshell map --svg /tmp/m.svg a b; vshell map --dot /tmp/m.dot; head -c 4 /tmp/m.svg; head -1 /tmp/m.dot")
+    assert status == 0
+    assert out.startswith("<svg")
+    assert "graph" in out
+    assert run("vshell map --svg")[0] == 2
