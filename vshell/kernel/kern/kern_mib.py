@@ -286,6 +286,15 @@ def sysctl_somaxconn(td: Proc, new: Any) -> Any:
     return td.kernel[SysctlTree].access(td, "kern.ipc.soacceptqueue", new)
 
 
+@sysctl_handler("kern.ipc.maxsockets")
+def sysctl_maxsockets(td: Proc, new: Any) -> Any:
+    """kern.ipc.maxsockets: may grow as far as there may be files."""
+    tree = td.kernel[SysctlTree]
+    if new is not None and new != tree.stored(td, "kern.ipc.maxsockets", None) and new > tree.access(td, "kern.maxfiles", None):
+        raise KError(EINVAL)
+    return tree.stored(td, "kern.ipc.maxsockets", new)
+
+
 def _choice(name: str, error: int, allowed: Callable[[Proc, str], bool]) -> None:
     """A string that must be one of several words."""
 

@@ -99,6 +99,8 @@ def test_jail_parameters_are_nodes() -> None:
         ("kern.ipc.somaxconn=4096", "kern.ipc.somaxconn: 128 -> 4096\n"),
         ("kern.ipc.nmbclusters=100", "sysctl: kern.ipc.nmbclusters=100: Invalid argument\n"),
         ("kern.ipc.nmbclusters=40000", "kern.ipc.nmbclusters: 30548 -> 40000\n"),
+        ("kern.ipc.maxsockets=15664", "sysctl: kern.ipc.maxsockets=15664: Invalid argument\n"),
+        ("kern.maxfiles=20000 kern.ipc.maxsockets=15664", "kern.ipc.maxsockets: 15663 -> 15664\n"),
         ("net.inet.tcp.delacktime=9", "sysctl: net.inet.tcp.delacktime=9: Invalid argument\n"),
         ("net.inet.tcp.keepidle=1234567", "net.inet.tcp.keepidle: 7200000 -> 1234560\n"),
         ("net.inet.tcp.functions_default=rack", "sysctl: net.inet.tcp.functions_default=rack: No such file or directory\n"),
