@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vshell.abi.errno import KError, strerror
+from vshell.userland.cnumber import strtol
 from vshell.userland.fflags import fflagstostr, strtofflags
 from vshell.userland.fts import FTS_D, FTS_DNR, FTS_DP, FTS_NS, Fts, FtsEntry
 from vshell.userland.getopt import getopt
@@ -14,10 +15,10 @@ USAGE = "usage: chflags [-fhvx] [-R [-H | -L | -P]] flags file ..."
 def parse(p: Program, text: str) -> tuple[bool, int, int]:
     """(the flags are a number, to set, to clear)."""
     if text[:1] in tuple("01234567"):
-        try:
-            return True, int(text, 8), 0
-        except ValueError:
+        value, rest, _ = strtol(text, 8)
+        if rest:
             p.errx(1, f"invalid flags: {text}")
+        return True, value, 0
     set_, clear, bad = strtofflags(text)
     if bad:
         p.errx(1, f"invalid flag: {bad}")

@@ -114,7 +114,7 @@ class Options:
         except KError:
             size = 0
         columns = p.env.get("COLUMNS", "")
-        return size or (int(columns) if columns.isdigit() else 80)
+        return size or (int(columns) if columns.isdecimal() else 80)
 
 
 @program("/usr/bin/column")

@@ -89,7 +89,7 @@ class Csplit:
 
     def by_line(self, expr: str, reps: int) -> None:
         """A line number, perhaps repeated."""
-        if not expr.isdigit() or not int(expr):
+        if not expr.isdecimal() or not int(expr):
             self.fail(f"{expr}: bad line number")
         step = target = int(expr)
         if target <= self.at:
@@ -119,7 +119,7 @@ class Csplit:
                 for _ in range(reps + 1):
                     if self.count < self.most - 1:
                         self.by_pattern(expr)
-            elif expr[:1].isdigit():
+            elif expr[:1].isdecimal():
                 self.by_line(expr, reps)
             else:
                 self.fail(f"{expr}: unrecognised pattern")
@@ -137,7 +137,7 @@ async def main(p: Program) -> int:
         elif letter == "k":
             c.keep = True
         elif letter == "n":
-            if not value.isdigit() or not int(value):
+            if not value.isdecimal() or not int(value):
                 p.errx(1, f"{value}: bad suffix length")
             c.digits = int(value)
         elif letter == "s":

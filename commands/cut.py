@@ -42,13 +42,13 @@ class Positions:
         start = stop = 0
         from_start = word.startswith("-")
         rest = word[1:] if from_start else word
-        if rest[:1].isdigit():
+        if rest[:1].isdecimal():
             start, rest = _digits(rest)
             stop = start
             if from_start:
                 self.autostart = max(self.autostart, start)
         if rest.startswith("-"):
-            if rest[1:2].isdigit():
+            if rest[1:2].isdecimal():
                 stop, rest = _digits(rest[1:])
             if rest.startswith("-"):
                 rest = rest[1:]

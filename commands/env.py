@@ -86,7 +86,7 @@ class Splitter:
             and end > 0
             and name.isascii()
             and name.replace("_", "a").isalnum()
-            and not name[0].isdigit()
+            and not name[0].isdecimal()
         )
         if not good:
             self.p.errx(1, f"Only ${{VARNAME}} expansion is supported, error at: {text[at:]}")

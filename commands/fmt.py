@@ -205,7 +205,7 @@ def options(p: Program, fmt: Fmt) -> list[str]:
             fmt.tab = number(p, value, "tab width must be positive", 1)
         elif letter == "w":
             fmt.goal = fmt.max = number(p, value, "width must be positive", 1)
-        elif letter.isdigit():
+        elif letter.isdecimal():
             if not fmt.goal:
                 word = parsed.argv[parsed.optind - 1]
                 fmt.goal = fmt.max = number(p, word[1:], "width must be nonzero", 1)

@@ -59,8 +59,8 @@ async def main(p: Program) -> int:
             width = int(m[0]) if m else 0
             if width <= 0:
                 p.errx(1, "illegal width value")
-        elif letter.isdigit():
-            if previous.isdigit():
+        elif letter.isdecimal():
+            if previous.isdecimal():
                 width = width * 10 + int(letter)
             elif width == -1:
                 width = int(letter)

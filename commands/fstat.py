@@ -57,7 +57,7 @@ class Fstat:
             if letter == "p":
                 if self.pid is not None:
                     self.usage()
-                if not value[:1].isdigit():
+                if not value[:1].isdecimal():
                     p.warnx("-p requires a process id")
                     self.usage()
                 digits = len(value) - len(value.lstrip("0123456789"))

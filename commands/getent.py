@@ -115,7 +115,7 @@ def services(p: Program, keys: list[str]) -> int:
     for key in keys:
         name, _, proto = key.partition("/")
         found = next((f for f in everything if matches(f, name, proto)), None)
-        if found is None or (not name.isdigit() and getservbyname(p, name, proto or None) is None):
+        if found is None or (not name.isdecimal() and getservbyname(p, name, proto or None) is None):
             return RV_NOTFOUND
         p.stdout.write(aliased(found[0], 16, found[1], found[2:]))
     return RV_OK

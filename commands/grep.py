@@ -164,8 +164,8 @@ async def parse(p: Program) -> tuple[Options, list[str]]:
     getopt = GetoptLong(p, OPTSTRING, LONGS, [p.argv[0], *extra, *p.argv[1:]] if extra else p.argv)
     last, last_word = "", 0
     for key, value in getopt:
-        if key.isdigit():
-            start = 0 if getopt.word != last_word or not last.isdigit() else o.after
+        if key.isdecimal():
+            start = 0 if getopt.word != last_word or not last.isdecimal() else o.after
             o.after = o.before = start * 10 + int(key)
         elif key == "f":
             await read_patterns(o, value)

@@ -22,7 +22,7 @@ def obsolete(argv: list[str]) -> list[str]:
     """-5 is -n5."""
     out = argv[:1]
     for i, word in enumerate(argv[1:], 1):
-        if not (word[:1] == "-" and word[1:2].isdigit()):
+        if not (word[:1] == "-" and word[1:2].isdecimal()):
             return out + argv[i:]
         out.append("-n" + word[1:])
     return out

@@ -243,7 +243,7 @@ class Inetd:
         service.maxchild = (max(self.maxchild, 0)) if service.accept else 1
         limit = wait.split("/")[1:]
         if limit:
-            if not limit[0].isdigit():
+            if not limit[0].isdecimal():
                 raise ConfigError(f"{self.path}: bad max-child for service {name}")
             service.maxchild = int(limit[0])
         user = user.partition("/")[0]

@@ -99,12 +99,12 @@ class Install:
         p = self.p
         if (name := values.get("g")) is not None:
             group = getgrnam(p, name)
-            if group is None and not name.isdigit():
+            if group is None and not name.isdecimal():
                 p.errx(1, f"unknown group {name}")
             self.gid = group.gid if group is not None else int(name)
         if (name := values.get("o")) is not None:
             user = getpwnam(p, name)
-            if user is None and not name.isdigit():
+            if user is None and not name.isdecimal():
                 p.errx(1, f"unknown user {name}")
             self.uid = user.uid if user is not None else int(name)
         if (text := values.get("f")) is not None:

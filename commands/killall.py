@@ -85,7 +85,7 @@ class Killall:
                 self.cmd = self.argument(args, "procname")
             elif word in ("help", "?", "h"):
                 self.usage()
-            elif word.isdigit():
+            elif word.isdecimal():
                 if int(word) >= len(SIGNAMES):
                     self.p.errx(1, f"illegal signal number: {word}")
                 self.sig = int(word)

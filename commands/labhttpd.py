@@ -192,7 +192,7 @@ def kind_of(path: str) -> str:
 def span_of(text: str, size: int) -> tuple[int, int] | None:
     """First and last byte of "bytes=FIRST-LAST"; None if that cannot be satisfied."""
     first, _, last = text.removeprefix("bytes=").partition(",")[0].partition("-")
-    if (first and not first.isdigit()) or (last and not last.isdigit()) or not (first or last):
+    if (first and not first.isdecimal()) or (last and not last.isdecimal()) or not (first or last):
         return None
     if not first:
         return (max(size - int(last), 0), size - 1) if int(last) and size else None

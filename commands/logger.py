@@ -24,7 +24,7 @@ Peer = tuple[int, Record]
 
 def number(name: str, table: dict[str, int]) -> int | None:
     """A facility or level by name or number."""
-    if name[:1].isdigit():
+    if name[:1].isdecimal():
         digits = name[: len(name) - len(name.lstrip("0123456789"))]
         return int(digits)
     return table.get(name.lower())

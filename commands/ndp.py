@@ -136,7 +136,7 @@ def parse(p: Program) -> tuple[Options, list[str]]:
                 break
             if letter == "A":
                 o.mode = "a"
-                o.repeat = int(value) if value.isdigit() else 0
+                o.repeat = int(value) if value.isdecimal() else 0
                 if value.startswith("-"):
                     p.usage(USAGE)
     return o, parsed.args
@@ -268,7 +268,7 @@ def parse_mac(p: Program, text: str) -> bytes:
     """The bytes of an address written as six hexadecimal numbers, b"" if it is not."""
     parts = text.split(":")
     try:
-        octets = [int(part, 16) & 0xFF for part in parts[:6]]
+        octets = [int(part, 16) & 0xFF for part in parts[:6] if part.isascii() and part.isalnum()]
     except ValueError:
         octets = []
     if len(octets) != 6:
@@ -355,7 +355,7 @@ def values(p: Program, word: str) -> dict[str, int]:
             _, equals, number = word.partition("=")
             if not equals:
                 p.errx(1, f"syntax error in {name} field")
-            if not number.isdigit():
+            if not number.isdecimal():
                 p.err(1, EPERM, f"syntax error in {name}'s value")
             return {"chlim" if name == "curhlim" else name: int(number)}
     return {}

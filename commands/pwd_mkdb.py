@@ -56,7 +56,7 @@ def _parse(text: str) -> tuple[list[list[str]], int]:
         if not line.strip() or line.startswith("#"):
             continue
         fields = line.split(":")
-        if len(fields) != 10 or not fields[0] or not fields[2].isdigit() or not fields[3].isdigit():
+        if len(fields) != 10 or not fields[0] or not fields[2].isdecimal() or not fields[3].isdecimal():
             return [], number
         users.append(fields)
     return users, 0

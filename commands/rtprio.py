@@ -47,7 +47,7 @@ def main(p: Program) -> int:
     kind, prio = ("idle" if p.name == "idprio" else "realtime"), 0
     if args[0] == "-t":
         kind = "normal"
-    elif args[0][:1].isdigit():
+    elif args[0][:1].isdecimal():
         prio = parseint(p, args[0], "priority")
     else:
         p.usage(USAGE)

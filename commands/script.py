@@ -52,7 +52,7 @@ class Script:
                 self.flags |= {"T", "p"}
                 if "%" in value:
                     self.stamp_format = value
-            elif letter == "t" and value.startswith("-") and value[1:].isdigit():
+            elif letter == "t" and value.startswith("-") and value[1:].isdecimal():
                 p.err(1, 0, f"invalid flush time {value}")
             else:
                 self.flags.add(letter)

@@ -33,7 +33,7 @@ def main(p: Program) -> int:
     if len(argv) < 2:
         usage(p)
     # A number, with or without a dash, stands for -F and the number.
-    word = argv[1].removeprefix("-") if argv[1][1:2].isdigit() else argv[1]
+    word = argv[1].removeprefix("-") if argv[1][1:2].isdecimal() else argv[1]
     if "0" <= word[:1] <= "9":
         argv[1] = f"-F{word}"
     fib = 0

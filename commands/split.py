@@ -47,11 +47,11 @@ class Split:
 
     def option(self, letter: str, value: str) -> None:
         p = self.p
-        if letter.isdigit():
+        if letter.isdecimal():
             if self.lines:
                 self.usage()
             text = letter + value
-            if not text.isdigit() or not int(text):
+            if not text.isdecimal() or not int(text):
                 p.errx(EX_USAGE, f"{text}: line count is invalid")
             self.lines = int(text)
         elif letter == "a":

@@ -30,11 +30,11 @@ async def main(p: Program) -> int:
     getopt = GetoptLong(p, "0123456789ae:fhn:ot:Vv", LONGS)
     digits = ""
     for key, value in getopt:
-        if key.isdigit():
+        if key.isdecimal():
             digits += key
             least = int(digits)
         elif key == "n":
-            if not value.isdigit() or not int(value):
+            if not value.isdecimal() or not int(value):
                 p.errx(1, f"option -n should specify a number: {value}")
             least = int(value)
         elif key == "o":

@@ -30,7 +30,7 @@ def obsolete(p: Program, argv: list[str]) -> list[str]:
         if word[:1] not in ("+", "-") or not word or word.startswith("--"):
             break
         second = word[1:2]
-        if second.isdigit():
+        if second.isdecimal():
             out.append(modern(p, word))
         elif second and second in "bcnFfr":
             out.append(word)
@@ -53,7 +53,7 @@ def modern(p: Program, word: str) -> str:
     if last in ("b", "c", "l"):
         flags += "n" if last == "l" else last
         body = body[:-1]
-    elif last.isdigit():
+    elif last.isdecimal():
         flags += "n"
     else:
         p.errx(1, f"illegal option -- {word}")

@@ -107,7 +107,7 @@ class Top:
         elif letter in "nb":
             self.flags = self.flags - {"i"} | {"b"}
         elif letter == "d":
-            if value.isdigit() and int(value) > 0:
+            if value.isdecimal() and int(value) > 0:
                 self.displays = int(value)
             elif value not in ("infinity", "all"):
                 self.warning("display count should be positive -- option ignored")
@@ -146,7 +146,7 @@ class Top:
             self.delay = min(int(float(match[0]) * NS), 1 << 62)
 
     def _pid(self, text: str) -> None:
-        if not text.isdigit() or all(k.pid != int(text) for k in self.p.sys.sysctl("kern.proc")):
+        if not text.isdecimal() or all(k.pid != int(text) for k in self.p.sys.sysctl("kern.proc")):
             self.p.stderr.write(f"{text}: unknown pid\n")
             self.p.exit(1)
         self.pid = int(text)

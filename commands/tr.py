@@ -175,7 +175,7 @@ class Str:
         self.i += 1
         end = self.s.find("]", self.i)
         text = self.s[self.i : end]
-        if text and not text.isdigit():
+        if text and not text.isdecimal():
             self.p.errx(1, "illegal sequence count")
         self.cnt = int(text, 8 if text.startswith("0") else 10) if text else 0
         self.i = end + 1

@@ -28,7 +28,7 @@ def obsolete(argv: list[str]) -> list[str]:
     for i, word in enumerate(argv[1:], 1):
         if word[:1] not in ("-", "+") or not word or word.startswith("--"):
             return out + argv[i:]
-        out.append(("-s" if word[0] == "+" else "-f") + word[1:] if word[1:2].isdigit() else word)
+        out.append(("-s" if word[0] == "+" else "-f") + word[1:] if word[1:2].isdecimal() else word)
     return out
 
 

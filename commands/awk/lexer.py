@@ -199,6 +199,6 @@ class Lexer:
 
     def looked_ahead(self, text: str) -> bool:
         """Did the last token need a look at the character behind it?"""
-        if NAME.fullmatch(text[-1:]) or text[-1:].isdigit() or text[-1:] == ".":
+        if NAME.fullmatch(text[-1:]) or text[-1:].isdecimal() or text[-1:] == ".":
             return True
         return self.tok == text[-1:] and self.tok in ("&", "|", "!", "<", "=", ">", "+", "-", "*", "%", "^", "$")

@@ -110,7 +110,7 @@ class Reparser:
             raise PatternError(f"nonterminated character class {self.s[:20]}")
         low, comma, high = self.s[self.i : end].partition(",")
         bad = PatternError(f"illegal repetition expression: class {self.s[:20]}")
-        if not low.isdigit() or (high and not high.isdigit()):
+        if not low.isdecimal() or (high and not high.isdecimal()):
             raise bad
         self.i = end + 1
         least = int(low)

@@ -434,7 +434,7 @@ def unescape(text: str) -> str:
 
     def replace(m: re.Match[str]) -> str:
         c = m[1]
-        if c.isdigit():
+        if c.isdecimal():
             value = 0
             for digit in c:
                 value = value * 8 + int(digit)

@@ -106,8 +106,8 @@ class Diff:
         getopt = GetoptLong(p, OPTSTRING, LONGS)
         last, last_word = "", 0
         for key, value in getopt:
-            if key.isdigit():
-                if getopt.word != last_word or not (last in "cu" or last.isdigit()):
+            if key.isdecimal():
+                if getopt.word != last_word or not (last in "cu" or last.isdecimal()):
                     self.usage()
                 self.context = int(key) if last in "cu" else self.context * 10 + int(key)
             elif key == "X":

@@ -237,7 +237,7 @@ class Editor:
 
     def _simple_address(self, char: str) -> int:
         buffer = self.buffer
-        if char.isdigit():
+        if char.isdecimal():
             return self.take_number()
         if char in "/?":
             address = self.search(self.take_pattern(), char == "/")

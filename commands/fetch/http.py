@@ -242,7 +242,7 @@ class Http:
         answer = Answer(connection)
         line = await connection.line()
         words = (line or "").split(" ", 2)
-        if len(words) < 2 or not words[0].startswith("HTTP/") or len(words[1]) != 3 or not words[1].isdigit():
+        if len(words) < 2 or not words[0].startswith("HTTP/") or len(words[1]) != 3 or not words[1].isdecimal():
             connection.close()
             raise FetchError("Protocol error")
         answer.status = int(words[1])
@@ -252,13 +252,13 @@ class Http:
         return answer
 
     def _header(self, answer: Answer, name: str, value: str) -> None:
-        if name == "content-length" and value.isdigit():
+        if name == "content-length" and value.isdecimal():
             answer.length = int(value)
         elif name == "content-range":
             span, _, size = value.removeprefix("bytes ").partition("/")
             first = span.partition("-")[0]
-            answer.offset = int(first) if first.isdigit() else 0
-            answer.size = int(size) if size.isdigit() else -1
+            answer.offset = int(first) if first.isdecimal() else 0
+            answer.size = int(size) if size.isdecimal() else -1
         elif name == "last-modified":
             answer.mtime = mtime(value)
         elif name == "location":

@@ -56,7 +56,7 @@ def parse(text: str) -> Url | None:
     port = 0
     if rest.startswith(":"):
         digits, slash, doc = rest[1:].partition("/")
-        if digits and (not digits.isdigit() or not 0 < int(digits) < 65536):
+        if digits and (not digits.isdecimal() or not 0 < int(digits) < 65536):
             return None
         port, rest = int(digits or "0"), slash + doc
     doc = rest or "/"

@@ -76,7 +76,7 @@ class Resolver:
 def _number(text: str) -> int:
     """atoi."""
     digits = text.strip()
-    return int(digits) if digits.lstrip("-").isdigit() else 0
+    return int(digits) if digits.lstrip("-").isdecimal() else 0
 
 
 def _options(p: Program) -> tuple[Options, list[str]]:

@@ -70,7 +70,7 @@ def class_name(number: int) -> str:
 def number_of(name: str, table: dict[str, int], prefix: str) -> int:
     """A type or class by its name, or as TYPE or CLASS and a number; 0 if it is none."""
     name = name.upper()
-    if name.startswith(prefix) and name[len(prefix) :].isdigit():
+    if name.startswith(prefix) and name[len(prefix) :].isdecimal():
         return int(name[len(prefix) :])
     return table.get(name, 0)
 

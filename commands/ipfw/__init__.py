@@ -124,7 +124,7 @@ def _subject(o: Options, av: list[str]) -> list[str]:
         o.pipe = 2
     elif substrcmp(o, word, "sched"):
         o.pipe = 3
-    elif o.is_ipfw and "set".startswith(word) and len(av) > 1 and av[1][:1].isdigit():
+    elif o.is_ipfw and "set".startswith(word) and len(av) > 1 and av[1][:1].isdecimal():
         number, bad = strtonum(av[1], 0, 31)
         if bad:
             o.errx(EX_DATAERR, f"invalid set number {av[1]}\n")
@@ -134,7 +134,7 @@ def _subject(o: Options, av: list[str]) -> list[str]:
         av = av[1:]
     if not av:
         o.errx(EX_USAGE, "missing command")
-    if (o.pipe or o.nat) and len(av) > 1 and av[0][:1].isdigit():
+    if (o.pipe or o.nat) and len(av) > 1 and av[0][:1].isdecimal():
         av = [av[1], av[0], *av[2:]]
     if not (o.is_ipfw or o.pipe):
         usage(o)
@@ -227,7 +227,7 @@ async def ipfw_main(o: Options, words: list[str]) -> bool:
         return False
     if not av:
         o.errx(EX_USAGE, BAD)
-    if len(av) > 1 and av[0][:1].isdigit():
+    if len(av) > 1 and av[0][:1].isdecimal():
         av = [av[1], av[0], *av[2:]]
     await command(o, _subject(o, av))
     return True

@@ -34,7 +34,7 @@ class Options:
                 self.paths += rest
                 return
             if word.startswith("+") and len(word) > 1:
-                self.initial = word[1:] if not word[1:].isdigit() else word[1:] + "g"
+                self.initial = word[1:] if not word[1:].isdecimal() else word[1:] + "g"
             elif word.startswith("-") and len(word) > 1 and not word.startswith("--"):
                 self._letters(word[1:], rest)
             elif word.startswith("--"):
@@ -54,7 +54,7 @@ class Options:
                 self.bad = ""
             elif letter in FLAGS:
                 self.flags.add(letter)
-            elif not letter.isdigit():
+            elif not letter.isdecimal():
                 self.bad = self.bad or f"There is no {letter} option"
 
     def _long(self, name: str) -> None:

@@ -145,7 +145,7 @@ class Pager:
         key = await self.key()
         if key in ("[", "O"):
             sequence = await self.key()
-            while sequence[-1:].isdigit() or sequence[-1:] == ";":
+            while sequence[-1:].isdecimal() or sequence[-1:] == ";":
                 sequence += await self.key()
             return ARROWS.get(sequence, "")
         return {"v": "b", " ": " ", "<": "g", ">": "G", "(": "\x1bD", ")": "\x1bC", "\x1b": ""}.get(key, "")

@@ -158,7 +158,7 @@ class Ping6:
             if self.datalen > 65535 * 2:
                 p.errx(1, f"datalen value too large, maximum is {65535 * 2}")
         elif letter == "b":
-            if not value.isdigit() or int(value) > INT_MAX:
+            if not value.isdecimal() or int(value) > INT_MAX:
                 p.errx(1, "invalid socket buffer size")
             self.sockbuf = int(value)
         elif letter == "f":

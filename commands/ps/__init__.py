@@ -36,9 +36,9 @@ def kludge(word: str, following: str | None) -> str:
         return word
     pids = ""
     if word.endswith("t") and not word.startswith("-") and argument == len(word) - 1:
-        if following is None or following.startswith("-") or following[:1].isdigit():
+        if following is None or following.startswith("-") or following[:1].isdecimal():
             word = word[:-1] + "T"
-    elif argument is None and word[-1:].isdigit():
+    elif argument is None and word[-1:].isdecimal():
         body = word.rstrip("0123456789,")
         pids, word = word[len(body) :], body
     if not word.startswith("-"):
@@ -110,7 +110,7 @@ class Ps:
         for key, value in parsed:
             self.option(key, value)
         for word in parsed.args:
-            if not word[:1].isdigit():
+            if not word[:1].isdecimal():
                 self.xo.warnx(f"illegal argument: {word}\n")
                 usage(self.p)
             self.selection.add("p", word)

@@ -33,7 +33,7 @@ def parse_date(p: Program, text: str) -> str:
     clock = next((m for w in words if (m := CLOCK.fullmatch(w))), None)
     if day is None or len(words) != 1 + (clock is not None):
         p.errx(1, "Invalid date")
-    month = int(day[2]) if day[2].isdigit() else next((i for i, m in enumerate(MONTHS, 1) if day[2].startswith(m)), 0)
+    month = int(day[2]) if day[2].isdecimal() else next((i for i, m in enumerate(MONTHS, 1) if day[2].startswith(m)), 0)
     year = int(day[3])
     if len(day[3]) <= 2:
         year += 1900 if year >= 69 else 2000

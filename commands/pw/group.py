@@ -60,7 +60,7 @@ def next_id(used: set[int], most: int = MAX_ID) -> int:
 
 def next_gid(files: Files, preferred: int = -1) -> int:
     """A gid for a new group: that of its user if it is free."""
-    used = {int(g[2]) for g in files.groups if len(g) >= 4 and g[2].isdigit()}
+    used = {int(g[2]) for g in files.groups if len(g) >= 4 and g[2].isdecimal()}
     return preferred if preferred >= 0 and preferred not in used else next_id(used)
 
 
@@ -88,7 +88,7 @@ def members(p: Program, files: Files, text: str) -> list[str]:
     for word in text.replace(" ", ",").split(","):
         if not word:
             continue
-        user = files.user(word) or (files.user_by_id(int(word)) if word.isdigit() else None)
+        user = files.user(word) or (files.user_by_id(int(word)) if word.isdecimal() else None)
         if user is None:
             p.errx(EX_NOUSER, f"user `{word}' does not exist")
         names.append(user[0])

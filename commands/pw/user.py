@@ -48,7 +48,7 @@ def find(p: Program, files: Files, found: dict[str, str], operand: str) -> list[
 
 def next_uid(files: Files) -> int:
     """The id a new user gets."""
-    return next_id({int(u[UID]) for u in files.users if len(u) >= 10 and u[UID].isdigit()})
+    return next_id({int(u[UID]) for u in files.users if len(u) >= 10 and u[UID].isdecimal()})
 
 
 def shell_path(p: Program, name: str) -> str:
@@ -67,7 +67,7 @@ def shell_path(p: Program, name: str) -> str:
 def group_id(p: Program, files: Files, name: str, user: str, uid: int) -> int:
     """The primary group: the one asked for, or a new one with the user's name."""
     if name:
-        group = files.group(name) or (files.group_by_id(int(name)) if name.isdigit() else None)
+        group = files.group(name) or (files.group_by_id(int(name)) if name.isdecimal() else None)
         if group is None:
             p.errx(EX_NOUSER, f"group `{name}' does not exist")
         return int(group[2])
@@ -84,7 +84,7 @@ def join_groups(p: Program, files: Files, user: str, text: str) -> None:
     for word in text.replace(" ", ",").split(","):
         if not word:
             continue
-        group = files.group(word) or (files.group_by_id(int(word)) if word.isdigit() else None)
+        group = files.group(word) or (files.group_by_id(int(word)) if word.isdecimal() else None)
         if group is None:
             p.errx(EX_NOUSER, f"group `{word}' does not exist")
         members = [m for m in group[3].split(",") if m]

@@ -397,7 +397,7 @@ class Editor:
             return 60
         columns = self.p.env.get("COLUMNS", "")
         if columns:
-            return max(int(columns) if columns.isdigit() else 0, 1)
+            return max(int(columns) if columns.isdecimal() else 0, 1)
         try:
             return self.p.sys.ttysize(1)[1] or 60
         except KError:

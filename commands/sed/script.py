@@ -317,7 +317,7 @@ class Compiler:
             return Address("last")
         relative = c == "+"
         self.i += relative
-        if not relative and not c.isdigit():
+        if not relative and not c.isdecimal():
             self.fail("expected context address")
         return Address("relative" if relative else "line", self.number())
 

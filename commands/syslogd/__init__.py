@@ -65,7 +65,7 @@ def _allow(text: str) -> tuple[bytes, int, str] | None:
         service = given or service
     host, slash, plen = host.partition("/")
     addr = inet_pton6(host) if ":" in host else inet_aton(host)
-    if addr is None or (slash and not plen.isdigit()) or (plen and int(plen) > len(addr) * 8):
+    if addr is None or (slash and not plen.isdecimal()) or (plen and int(plen) > len(addr) * 8):
         return None
     return addr, int(plen) if plen else len(addr) * 8, "514" if service == "syslog" else service
 
@@ -92,7 +92,7 @@ def parse(p: Program) -> Options:
         elif letter in "lpS":
             _socket(p, o, letter, value)
         elif letter in numbers:
-            setattr(o, numbers[letter], int(value) if value.isdigit() else 0)
+            setattr(o, numbers[letter], int(value) if value.isdecimal() else 0)
         elif letter == "O" and value in FORMATS:
             o.format = FORMATS[value]
         elif letter in "?O":

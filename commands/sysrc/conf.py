@@ -76,7 +76,7 @@ class Conf:
 
     async def value(self, name: str, must: bool = False) -> str | None:
         """f_sysrc_get: the value; None if there is none and one `must` be."""
-        if not name or name[0].isdigit() or not self.is_file(self.defaults):
+        if not name or name[0].isdecimal() or not self.is_file(self.defaults):
             return None
         script = f'. "$RC_DEFAULTS" > /dev/null 2>&1\n_files=$rc_conf_files{_READ}'
         if name == "rc_conf_files":
@@ -116,7 +116,7 @@ class Conf:
     async def find(self, name: str) -> str:
         """f_sysrc_find: the last file that sets a variable, "" if none does."""
         match = re.match(r"\w+", name, re.ASCII)
-        if match is None or name[0].isdigit():
+        if match is None or name[0].isdecimal():
             return ""
         pattern = re.compile(rf"^[ \t]*{match.group()}=", re.MULTILINE)
         for path in [*reversed(await self.files()), self.defaults]:

@@ -228,7 +228,7 @@ class Ndo:
                 words = line.partition("#")[0].split()
                 if len(words) >= 2:
                     where, _, kind = words[1].partition("/")
-                    if kind in self._ports and where.isdigit():
+                    if kind in self._ports and where.isdecimal():
                         self._ports[kind].setdefault(int(where), words[0])
         return self._ports[proto].get(number, str(number))
 

@@ -65,7 +65,7 @@ def _worth(ndo: Ndo, at: int, length: int, commands: list[str]) -> bool:
     if word.upper() in commands:
         return True
     index, word = fetch_token(ndo, at, index, length)
-    return bool(index) and len(word) == 3 and word.isdigit()
+    return bool(index) and len(word) == 3 and word.isdecimal()
 
 
 def text_print(ndo: Ndo, at: int, length: int, protocol: str) -> None:

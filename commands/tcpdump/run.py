@@ -192,7 +192,7 @@ class Run:
 
     def by_number(self, text: str, why: str) -> str:
         """The interface with a number of -D."""
-        if not text.strip().lstrip("+-").isdigit():
+        if not text.strip().lstrip("+-").isdecimal():
             self.o.error(why)
         number = int(text)
         if number <= 0:

@@ -44,7 +44,7 @@ def parse_fwmark(value: str) -> int:
         return 0
     digits, base = (value[2:], 16) if value.startswith("0x") else (value, 10)
     try:
-        mark = int(digits, base) if value[:1].isdigit() else -1
+        mark = int(digits, base) if value[:1].isdecimal() else -1
     except ValueError:
         mark = -1
     if not 0 <= mark <= 0xFFFFFFFF:

@@ -22,7 +22,7 @@ WORDS = st.sampled_from(
         "epair0a", "inet", "inet6", "127.0.0.1", "10.0.0.1/24", "fe80::1%lo0", "default", "add", "delete",
         "get", "show", "create", "destroy", "up", "/etc/passwd", "/tmp", ".", "name=x", "vnet", "persist",
         "net.inet.ip.forwarding", "net.inet=1", "*", "", "-", "--", "a" * 300, "%s%d%n", "1/0", "s/a/b/",
-        "{ print $1 }", "kern", "if_epair", "x", "\x00y", "\udcff", "é",
+        "{ print $1 }", "kern", "if_epair", "x", "\x00y", "\udcff", "é", "²", "٣",
     ]
 )  # fmt: skip
 ARGUMENTS = st.lists(WORDS | st.text(max_size=8), max_size=5)

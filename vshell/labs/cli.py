@@ -57,7 +57,7 @@ def parse(argv: Sequence[str]) -> Options:
             setattr(o, word[2:], value(word))
         elif word.startswith("-j"):
             number = word[2:] or value(word)
-            if not number.isdigit():
+            if not number.isdecimal():
                 raise Usage(f"not a number of jobs: {number}")
             o.jobs = int(number)
         elif word == "-q":

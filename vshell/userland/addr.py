@@ -45,7 +45,7 @@ def _c_number(text: str) -> int | None:
     """A whole number in C's notations."""
     try:
         if text[:2] in ("0x", "0X"):
-            return int(text[2:], 16) if text[2:].isalnum() else None
+            return int(text[2:], 16) if text.isascii() and text[2:].isalnum() else None
         if not (text.isascii() and text.isdigit()):
             return None
         return int(text, 8 if text[0] == "0" else 10)

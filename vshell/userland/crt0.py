@@ -22,7 +22,7 @@ def stdbuf(p: Program) -> None:
     modes = {"0": "none", "L": "line", "B": "block"}
     for stream, letter in ((p.stdout, "O"), (p.stderr, "E")):
         value = p.env.get(f"_STDBUF_{letter}", "")
-        if value in modes or value.isdigit():
+        if value in modes or value.isdecimal():
             stream.setvbuf(modes.get(value, "block"))
 
 

@@ -152,7 +152,7 @@ class Xo:
                 self.flags.add(name)
             elif name == "no-color":
                 self.flags.discard("color")
-            elif name == "indent" and value.isdigit():
+            elif name == "indent" and value.isdecimal():
                 self.indent_by = int(value)
             elif name not in ("colors", "indent", ""):
                 self.warnx(f"unknown libxo option value: '{name}'")

@@ -54,7 +54,7 @@ def _roles(text: str) -> tuple[str, int]:
     for letter in first:
         if letter in LETTERS:
             flags |= LETTERS[letter]
-        elif not letter.isdigit():
+        elif not letter.isdecimal():
             kind = letter
     for word in words:
         kind = ROLES.get(word, kind)

@@ -181,6 +181,8 @@ def inet_network(text: str) -> int | None:
     if len(parts) > 4:
         return None
     for part in parts:
+        if not (part.isascii() and part.isalnum()):
+            return None
         try:
             octet = int(part, 16) if part[:2].lower() == "0x" else int(part, 8 if part[:1] == "0" and part != "0" else 10)
         except ValueError:
@@ -202,7 +204,7 @@ def getnetbyaddr(p: Program, net: int) -> str | None:
 def getprotobyname(p: Program, name: str) -> int | None:
     """The number of a protocol."""
     for words in _lines(p, "/etc/protocols"):
-        if len(words) > 1 and words[1].isdigit() and name in (words[0], *words[2:]):
+        if len(words) > 1 and words[1].isdecimal() and name in (words[0], *words[2:]):
             return int(words[1])
     return None
 
@@ -221,7 +223,7 @@ def getservbyname(p: Program, name: str, proto: str | None = None) -> tuple[int,
         if len(words) < 2:
             continue
         port, _, protocol = words[1].partition("/")
-        if name in (words[0], *words[2:]) and port.isdigit() and proto in (None, protocol):
+        if name in (words[0], *words[2:]) and port.isdecimal() and proto in (None, protocol):
             return int(port), protocol
     return None
 

@@ -217,7 +217,7 @@ class Parser:
         if caret:
             raise RegexError(BADRPT)
         rest = self.s[self.i : self.i + 2]
-        if rest[:1] in ("*", "+", "?") or (rest[:1] == "{" and rest[1:].isdigit()):
+        if rest[:1] in ("*", "+", "?") or (rest[:1] == "{" and rest[1:].isdecimal()):
             raise RegexError(BADRPT)
         return ("rep", node, *repeated)
 
@@ -231,7 +231,7 @@ class Parser:
         if not self.see("{"):
             return None
         follow = self.s[self.i + 1 : self.i + 2]
-        if not (follow.isdigit() or follow == ","):
+        if not (follow.isdecimal() or follow == ","):
             raise RegexError(BADRPT)
         self.i += 1
         return self.bounds("}")
@@ -239,7 +239,7 @@ class Parser:
     def bounds(self, close: str) -> tuple[int, int]:
         least = most = self.count()
         if self.eat(","):
-            if self.more() and self.s[self.i].isdigit():
+            if self.more() and self.s[self.i].isdecimal():
                 most = self.count()
                 if least > most:
                     raise RegexError(BADBR)

@@ -68,7 +68,7 @@ def setmode(text: str) -> Mode | None:
     """Parse a mode; None if it is not one."""
     if not text:
         return None
-    if text[0].isdigit():
+    if text[0].isdecimal():
         if not all(c in "01234567" for c in text) or int(text, 8) > 0o7777:
             return None
         return Mode(int(text, 8), [])

@@ -89,12 +89,12 @@ def parse_tz(text: str) -> tuple[int, str]:
     fields = text[at:].lstrip("+-").split(",")[0].split(":")
     hours = ""
     for c in fields[0]:
-        if not c.isdigit():
+        if not c.isdecimal():
             break
         hours += c
     if not hours:
         return 0, name if name in ("UTC", "GMT") else "UTC"
-    minutes = int(fields[1]) if len(fields) > 1 and fields[1].isdigit() else 0
+    minutes = int(fields[1]) if len(fields) > 1 and fields[1].isdecimal() else 0
     return sign * (int(hours) * 3600 + minutes * 60), name
 
 

@@ -29,7 +29,7 @@ def utmpx(p: Program, path: str = UTX_ACTIVE) -> list[Utmpx]:
     found = []
     for line in decode(slurp(p, path)).split("\n"):
         fields = line.split("\t")
-        if len(fields) >= 4 and fields[3].isdigit():
+        if len(fields) >= 4 and fields[3].isdecimal():
             found.append(Utmpx(fields[0], fields[1], fields[2], int(fields[3])))
     return found
 

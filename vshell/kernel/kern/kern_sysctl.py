@@ -56,7 +56,7 @@ class Oid:
         self.name = name
         self.type = type
         self.flags = flags
-        self.value: Any = int(value) if type in TYPES and value.lstrip("-").isdigit() else value
+        self.value: Any = int(value) if type in TYPES and value.lstrip("-").isdecimal() else value
         if type in TYPES and not isinstance(self.value, int):
             self.value = 0
         self.text = text
@@ -227,7 +227,7 @@ class SysctlTree(KernelModule):
         if oid.type == "opaque":
             return b""
         if "t" in oid.flags and "v" in oid.flags and (text := td.vnet[SysctlValues].tunables.get(oid.name)) is not None:
-            return text if oid.type == "string" else int(text) if text.isdigit() else oid.value
+            return text if oid.type == "string" else int(text) if text.isdecimal() else oid.value
         return oid.value
 
     def _may_write(self, td: Proc, oid: Oid) -> None:

@@ -33,7 +33,7 @@ def _groups(vnet: Vnet) -> dict[str, Ifgroup]:
 
 def if_addgroup(ifp: Ifnet, name: str) -> None:
     """Join a group; it comes into being with its first member.  EINVAL for a name that ends in a digit."""
-    if name[-1:].isdigit():
+    if name[-1:].isdecimal():
         raise KError(EINVAL)
     if name in ifp.groups:
         raise KError(EEXIST)

@@ -67,7 +67,7 @@ class Dest:
 
 def special(sh: Shell, name: str) -> str | None:
     """The value of a special or positional parameter other than @ and *; None if it is not set."""
-    if name.isdigit():
+    if name.isdecimal():
         number = int(name)
         if number == 0:
             return sh.arg0
@@ -388,7 +388,7 @@ def _isset(sh: Shell, v: Var) -> bool:
     if name in ("@", "*"):
         args = sh.params.args
         return any(args) if v.nul else bool(args)
-    if name[:1].isdigit():
+    if name[:1].isdecimal():
         value = special(sh, name)
         return value is not None and not (v.nul and not value)
     return True

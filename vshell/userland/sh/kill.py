@@ -94,7 +94,7 @@ class Kill:
             self.out(names())
             return 0
         text = args[0]
-        if not text[:1].isdigit():
+        if not text[:1].isdecimal():
             self._usage()
         value, used = number.parse(text, base10=True)
         if used != len(text):

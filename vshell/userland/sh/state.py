@@ -470,7 +470,7 @@ class Shell:
             return
         size = self.values.get("HISTSIZE") or "100"
         self.history.append((self.history[-1][0] + 1 if self.history else 1, text))
-        limit = int(size) if size.isdigit() else 100
+        limit = int(size) if size.isdecimal() else 100
         if len(self.history) > limit:
             del self.history[: len(self.history) - limit]
 

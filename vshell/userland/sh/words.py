@@ -463,7 +463,7 @@ class WordLexer:
         levels.append(level)
 
     def _plain_name(self, c: str) -> tuple[str, bool]:
-        if c.isdigit() or not (c.isalpha() or c == "_"):
+        if c.isdecimal() or not (c.isalpha() or c == "_"):
             return c, False
         name = self._name(c)
         self.ungetc()

@@ -28,7 +28,7 @@ def umaskcmd(sh: Shell, args: list[str]) -> int:
             sh.out(f"{mask:04o}\n")
         return 0
     text = operands[0]
-    if text[:1].isdigit():
+    if text[:1].isdecimal():
         if any(c not in "01234567" for c in text):
             sh.error(f"Illegal number: {text}")
         sh.sys.umask(int(text, 8) & 0o7777)

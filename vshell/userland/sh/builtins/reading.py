@@ -30,7 +30,7 @@ def _timeout(sh: Shell, text: str) -> int:
         text = text[m.end() :]
         if not text:
             return total
-        if not text[0].isdigit():
+        if not text[0].isdecimal():
             sh.error("timeout unit")
 
 
