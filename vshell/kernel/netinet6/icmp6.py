@@ -10,7 +10,7 @@ from vshell.abi.in6 import IN6_IFF_NOTREADY
 from vshell.abi.socket import AF_INET6, IPPROTO_ICMPV6
 from vshell.kernel.kern.clock import NS
 from vshell.kernel.net.drops import drop
-from vshell.kernel.net.mbuf import M_BCAST, M_LOOP, M_MCAST, Mbuf, m_get
+from vshell.kernel.net.mbuf import M_BCAST, M_LOOP, M_MCAST, M_SKIP_FIREWALL, Mbuf, m_get
 from vshell.kernel.net.route.route_tables import fib_lookup
 from vshell.kernel.netinet6.in6_ifstat import icmp6_ifstat_inc
 from vshell.kernel.netinet6.in6_src import select_for
@@ -169,6 +169,7 @@ def icmp6_error(vnet: Vnet, m: Mbuf, kind: int, code: int, param: int, ifp: Ifne
     body = body[:2] + cksum.to_bytes(2, "big") + body[4:]
     stat.outhist[kind] += 1
     out = m_get(ip6_header(source, src, IPPROTO_ICMPV6, len(body), _hlim(ip6, out_ifp)) + body, m.fib)
+    out.flags |= m.flags & M_SKIP_FIREWALL
     ip6_output(vnet, out, ifp=out_ifp if is_scoped(src) else None)
 
 

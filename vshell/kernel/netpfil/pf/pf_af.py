@@ -90,6 +90,8 @@ def translate(pd: Pdesc) -> bool:
     proto = {ICMP: ICMPV6, ICMPV6: ICMP}.get(pd.proto, pd.proto)
     if proto in (TCP, UDP, SCTP):
         body[:4] = pd.nsport.to_bytes(2, "big") + pd.ndport.to_bytes(2, "big")
+    elif pd.inner:
+        body = bytearray(pd.inner)
     elif proto in (ICMP, ICMPV6) and not _icmp(pd, body):
         return False
     at = 2 if proto == ICMP else CKSUMS.get(proto)

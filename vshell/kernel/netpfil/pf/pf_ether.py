@@ -108,7 +108,17 @@ class EtherFilter:
             return PFIL_DROPPED
         if frame.newtag:
             m.tags = {**(m.tags or {}), "pf_tag": frame.newtag}
-        return self._dummynet(frame, rule) if rule.rule.dnpipe else PFIL_PASS
+        verdict = self._dummynet(frame, rule) if rule.rule.dnpipe else PFIL_PASS
+        return self._bridge(frame, rule.rule.bridge_to) if verdict == PFIL_PASS and rule.rule.bridge_to else verdict
+
+    def _bridge(self, frame: Frame, name: str) -> int:
+        """pf_bridge_to: out by another interface."""
+        ifp = next((ifp for ifp in self.pf.vnet.ifnets if ifp.xname == name), None)
+        if ifp is None:
+            self.why = f"denied by pf: there is no {name} to bridge to"
+            return PFIL_DROPPED
+        ifp.transmit(frame.m)
+        return PFIL_CONSUMED
 
     def _dummynet(self, frame: Frame, rule: EthKrule) -> int:
         io = self.pf.vnet[Ip].dummynet_io

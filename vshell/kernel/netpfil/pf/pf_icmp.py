@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vshell.abi import pf as P
 from vshell.abi.socket import AF_INET
+from vshell.kernel.netpfil.pf.pf_af_error import translate_error
 from vshell.kernel.netpfil.pf.pf_pdesc import (
     ICMP,
     ICMPV6,
@@ -118,7 +119,8 @@ class Inner:
         if state.translated:
             nk = other_key(pd, state)
             if nk[0] != pd.af:
-                return DROP, state
+                pd.naf = nk[0]
+                return (AFRT if translate_error(pd, state, self.proto, self.ip, self.off) else DROP), state
             self._translate((nk[2], nk[3]), (nk[4], nk[5]))
         return PASS, state
 

@@ -46,9 +46,9 @@ class Pdesc:
 
     __slots__ = (
         "_reason", "ack", "act", "af", "badopts", "data", "df", "didx", "dir", "dport", "dst", "flags", "fragoff",
-        "icmp_dir", "icmpcode", "icmptype", "ifp", "inp", "kept", "lookup", "m", "naf", "ndaddr", "ndport", "norm", "nsaddr",
-        "nsport", "odport", "off", "osport", "p_len", "pf", "proto", "seq", "sidx", "sport", "src", "state_icmp", "tag",
-        "tos", "tot_len", "ttl", "virtual_id", "virtual_proto", "virtual_type", "win",
+        "icmp_dir", "icmpcode", "icmptype", "ifp", "inner", "inp", "kept", "lookup", "m", "naf", "ndaddr", "ndport", "norm",
+        "nsaddr", "nsport", "odport", "off", "osport", "p_len", "pf", "proto", "seq", "sidx", "sport", "src", "state_icmp",
+        "tag", "tos", "tot_len", "ttl", "virtual_id", "virtual_proto", "virtual_type", "win",
     )  # fmt: skip
 
     def __init__(self, pf: Pf, m: Mbuf, ifp: Ifnet, af: int, direction: int, inp: Any) -> None:
@@ -58,6 +58,8 @@ class Pdesc:
         self.act = Actions()
         self.badopts = self.norm = self.state_icmp = self.kept = False
         self._reason = RES_MATCH
+        self.inner = b""
+        """An ICMP error as the other family has it, if it changes its family."""
         self.tot_len = self.proto = self.virtual_proto = self.sport = self.dport = 0
         self.src = self.dst = b""
         self.data = m.data

@@ -67,7 +67,9 @@ def send_icmp(pd: Pdesc, kind: int, code: int) -> None:
         return
     from vshell.kernel.netinet6.icmp6 import icmp6_error
 
-    icmp6_error(vnet, m, kind, code, 0, pd.m.rcvif)
+    # Where it came in is not noted in the packet yet.
+    m.rcvif = pd.ifp if pd.dir == P.PF_IN else pd.m.rcvif
+    icmp6_error(vnet, m, kind, code, 0, m.rcvif)
 
 
 def pf_return(r: Krule, pd: Pdesc, undo: tuple[bytes, int, bytes, int] | None) -> None:
