@@ -107,7 +107,7 @@ class Rule:
                 continue
             if char == "\\":
                 char = next(chars, "")
-                if char.isdigit() and char != "0":
+                if char.isdecimal() and char != "0":
                     out += name[slice(*groups[int(char)])] if int(char) < len(groups) and groups[int(char)][0] >= 0 else ""
                     continue
                 char = char if char in "~\\" else "\\" + char
@@ -184,7 +184,7 @@ class Tar:
             self.from_file = True
             operands += slurp(self.p, value).decode("utf-8", "surrogateescape").splitlines()
         elif letter == "strip":
-            self.strip = int(value) if value.isdigit() else 0
+            self.strip = int(value) if value.isdecimal() else 0
         elif letter == "help":
             self.p.stdout.write(
                 "tar(bsdtar): manipulate archive files\n" + USAGE.replace("Usage:", "First option must be a mode specifier:", 1)
