@@ -147,6 +147,13 @@ def test_undo_changes_no_folder_of_the_host(tmp_path: Path) -> None:
     assert (tmp_path / "e").is_dir()
 
 
+def test_undo_does_not_clear_the_screen(typist: Typist) -> None:
+    """A sequence that the last command left before the prompt is not shown again."""
+    typist.type("printf '\\033[2J\\033[1m'")
+    typist.type("true")
+    assert typist.type("vshell undo") == "undone: true\n\x1b[1m"
+
+
 def test_undo_whatever_the_prompts(typist: Typist) -> None:
     """A prompt that looks like the one of a continued command, and the other way round."""
     typist.type("PS1='> ' PS2='# '")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ def rich_terminal() -> bool:
 
 def run(seat: Seat, plain: bool, config: Config) -> int:
     """An interactive shell on this terminal until it ends; returns its wait status."""
+    for end in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(end, lambda number, _: sys.exit(128 + number))  # by the way that gives the terminal back
     if plain or not rich_terminal():
         from vshell.shell.plain import run as serve
 

@@ -11,7 +11,6 @@ hit meanwhile wait in the terminal.
 from __future__ import annotations
 
 import os
-import re
 import select
 import signal
 import sys
@@ -19,6 +18,7 @@ from time import gmtime, strftime
 from typing import TYPE_CHECKING
 
 from vshell.shell import terminal
+from vshell.shell.seat import UNPRINTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,8 +37,6 @@ INTR, EOF = b"\x03", b"\x04"
 PS2 = b"> "
 TITLED = ("xterm", "screen", "tmux", "rxvt", "alacritty", "foot", "kitty", "vte")
 """Beginnings of the names of terminals that have a title."""
-UNPRINTED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-ln-~]|\][^\x07]*\x07|[^\[\]])")
-"""Escape sequences that are no colour: a prompt is drawn again and again, and must not move the cursor."""
 SLICE = 0.05
 """Longest sleep of the machine while a line is edited, seconds."""
 
@@ -197,7 +195,7 @@ class RichTerminal:
 
         self._set_title()
         self._set_mode()
-        prompt = UNPRINTED.sub("", self.tail.rpartition(b"\r")[2].decode("utf-8", "replace"))
+        prompt = UNPRINTED.sub(b"", self.tail.rpartition(b"\r")[2]).decode("utf-8", "replace")
         if self.tail:
             self.put(b"\r\x1b[K")
         typed = self._draft + self.seat.take_unfinished().decode("utf-8", "replace")

@@ -6,6 +6,7 @@ of the outside (abi/vshell.py) is answered here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from vshell.machine import Machine
 
 ENTER = (b"\r", b"\n")
+UNPRINTED = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-ln-~]|\][^\x07]*\x07|[^\[\]])")
+"""Escape sequences that are no colour: a prompt is drawn again and again, and must not move the cursor."""
 KILL = b"\x15"
 """The key that empties the line."""
 BUSY = 4_000_000
@@ -170,7 +173,7 @@ class Seat:
         if self._wanted is not None and self._asker is not None and self._asker.exited:
             wanted, self._wanted, self._asker, self._start = self._wanted, None, None, None
             self._sit_at(wanted, again=True)
-            self.show(self.tail)
+            self.show(UNPRINTED.sub(b"", self.tail))
             self.remade()
 
     # requests --------------------------------------------------------------------------------------------------
