@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vshell.abi.errno import EINVAL, ENOENT, KError
-from vshell.abi.fcntl import SEEK_CUR, Stat
+from vshell.abi.fcntl import S_IFMT, S_IFREG, SEEK_CUR, SEEK_SET, Stat
 from vshell.userland.getopt_long import NO, REQUIRED, GetoptLong
 from vshell.userland.humanize import expand_number
 from vshell.userland.program import Program, program
@@ -17,6 +17,8 @@ LONGS = {
     "silent": (NO, "q"),
     "verbose": (NO, "v"),
 }
+LARGE = 1 << 20
+"""From this size on only the end of a file is read, bytes."""
 PAUSE = 50_000_000
 """How often -f looks for more, in ns; kevent(2) would tell at once."""
 
@@ -161,10 +163,37 @@ class Tail:
         lines.reverse()
         return b"".join(lines[: self.offset] if self.unit == "lines" else lines)
 
+    async def approach(self, fd: int) -> None:
+        """Go past what of a large file is not wanted anyway."""
+        sys = self.p.sys
+        st = sys.fstat(fd)
+        if st.st_mode & S_IFMT != S_IFREG or st.st_size < LARGE or self.unit == "all":
+            return
+        if self.forward:
+            if self.unit == "bytes":
+                sys.lseek(fd, min(self.offset, st.st_size), SEEK_SET)
+                self.offset = 0
+            return
+        at = st.st_size
+        if self.unit == "bytes":
+            at = max(0, at - self.offset)
+        else:
+            wanted = self.offset + 1
+            while at and wanted > 0:
+                size = min(at, LARGE)
+                at -= size
+                sys.lseek(fd, at, SEEK_SET)
+                wanted -= (await sys.read(fd, size)).count(b"\n")
+        sys.lseek(fd, at, SEEK_SET)
+
     async def show(self, fd: int) -> None:
         """One file."""
+        offset = self.offset
+        if fd:
+            await self.approach(fd)
         data = await (self.p.stdin.read() if fd == 0 else read_all(self.p, fd))
         self.p.stdout.write(self.backwards(data) if self.reverse else self.select(data))
+        self.offset = offset
         await finish(self.p, 1)
 
 
