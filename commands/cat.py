@@ -13,7 +13,8 @@ async def raw_cat(p: Program, fd: int) -> None:
     """Copy without looking."""
     while data := await p.sys.read(fd, 1 << 17):
         try:
-            await p.sys.write(1, data)
+            while data:
+                data = data[await p.sys.write(1, data) :]
         except KError as e:
             p.err(1, e, "stdout")
 

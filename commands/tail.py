@@ -192,9 +192,14 @@ class Tail:
         if fd:
             await self.approach(fd)
         data = await (self.p.stdin.read() if fd == 0 else read_all(self.p, fd))
-        self.p.stdout.write(self.backwards(data) if self.reverse else self.select(data))
-        self.offset = offset
         await finish(self.p, 1)
+        data = self.backwards(data) if self.reverse else self.select(data)
+        self.offset = offset
+        try:
+            if data and await self.p.sys.write(1, data) != len(data):
+                self.p.errx(1, "stdout")
+        except KError as e:
+            self.p.err(1, e, "stdout")
 
 
 class Followed:

@@ -94,7 +94,8 @@ class Writer:
             data = self.take()
             self._try = BUFSIZ
             try:
-                await self._sys.write(self._fd, data)
+                while data:
+                    data = data[await self._sys.write(self._fd, data) :]
             except KError as e:
                 self.error = self.error or e
 
