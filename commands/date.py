@@ -5,7 +5,7 @@ from __future__ import annotations
 from vshell.abi.errno import EPERM, KError
 from vshell.userland.getopt import Getopt
 from vshell.userland.program import Program, checks_stdout, program
-from vshell.userland.strftime import DAYS, MONTHS, Tm, gmtime, localtime, month_days, strftime
+from vshell.userland.strftime import DAYS, MONTHS, Tm, localtime, mktime, month_days, strftime
 from vshell.userland.strptime import strptime
 
 USAGE = """\
@@ -104,17 +104,18 @@ class Date:
         """setthetime: by -f's format or [[[[[cc]yy]mm]dd]HH]MM[.SS]."""
         assert self.seconds is not None
         tm = localtime(self.seconds, self.env)
+        zoned = False
         if self.input is not None:
             got = strptime(text, self.input, tm)
             if got is None:
                 self.p.stderr.write(f"Failed conversion of ``{text}'' using format ``{self.input}''\n")
                 self.bad_format()
-            elif got[0]:
-                left = got[0]
+            left, zoned = got
+            if left:
                 self.p.stderr.write(f"Warning: Ignoring {len(left)} extraneous characters in date string ({left})\n")
         else:
             self.digits(text, tm)
-        self.seconds, self.ns = tm.timegm(), 0
+        self.seconds, self.ns = tm.timegm() if zoned else mktime(tm, self.env), 0
         if self.setting:
             # DIFFERS: the machine's clock is the driver's and cannot be set.
             self.p.err(1, EPERM, "clock_settime")
@@ -147,7 +148,7 @@ class Date:
             self.env["TZ"] = self.zone
         tm = localtime(self.seconds, self.env)
         for arg in self.vary:
-            if not Vary(tm).apply(arg):
+            if not Vary(tm, self.env).apply(arg):
                 self.p.stderr.write(f"{arg}: Cannot apply date adjustment\n")
                 self.p.usage(USAGE)
         if not self.iso:
@@ -192,8 +193,9 @@ def nanoseconds(form: str, ns: int) -> str:
 class Vary:
     """-v: adjustments of a broken-down time."""
 
-    def __init__(self, tm: Tm) -> None:
+    def __init__(self, tm: Tm, env: dict[str, str]) -> None:
         self.tm = tm
+        self.env = env
 
     def apply(self, arg: str) -> bool:
         """One adjustment; False if it makes no sense."""
@@ -212,8 +214,8 @@ class Vary:
     def normalise(self) -> None:
         """mktime: carry what is out of range and find the day of the week."""
         tm = self.tm
-        got = gmtime(tm.timegm(), tm.offset, tm.zone)
-        for field in ("year", "mon", "mday", "hour", "minute", "sec", "wday", "yday"):
+        got = localtime(mktime(tm, self.env), self.env)
+        for field in ("year", "mon", "mday", "hour", "minute", "sec", "wday", "yday", "offset", "zone"):
             setattr(tm, field, getattr(got, field))
 
     def names(self, sign: str, body: str) -> bool:

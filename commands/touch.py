@@ -6,7 +6,7 @@ from vshell.abi.errno import ENOENT, KError
 from vshell.abi.fcntl import O_CREAT, O_WRONLY, UTIME_NOW, UTIME_OMIT
 from vshell.userland.getopt import Getopt
 from vshell.userland.program import Program, program
-from vshell.userland.strftime import Tm, localtime, month_days
+from vshell.userland.strftime import Tm, localtime, mktime, month_days
 
 NS = 1_000_000_000
 BAD_T = "out of range or illegal time specification: [[CC]YY]MMDDhhmm[.SS]"
@@ -28,15 +28,14 @@ class Times:
         self.set = True
         self.access = self.modify = ns
 
-    def local(self, fields: list[int], text: str) -> int:
+    def local(self, fields: list[int], text: str, zulu: bool = False) -> int:
         """ns of a local (year, month, day, hour, minute, second), checked."""
         year, mon, mday, hour, minute, sec = fields
         good = 1 <= mon <= 12 and 1 <= mday <= 31 and hour < 24 and minute < 60 and sec <= 60
         if not good or mday > month_days(year, mon) + (31 - month_days(year, mon)):
             self.p.errx(1, text)
         tm = Tm(year, mon, mday, hour, minute, sec)
-        tm.offset = localtime(0, self.p.env).offset
-        return tm.timegm() * NS
+        return (tm.timegm() if zulu else mktime(tm, self.p.env)) * NS
 
     def from_t(self, text: str) -> None:
         """-t [[CC]YY]MMDDhhmm[.SS]"""
@@ -69,9 +68,7 @@ class Times:
         fields = date.split("-") + clock.split(":")
         if len(fields) != 6 or not all(map(number, fields)) or (dot and not number(fraction)):
             self.p.errx(1, BAD_D)
-        ns = self.local([int(f) for f in fields], BAD_D)
-        if zulu:
-            ns += localtime(0, self.p.env).offset * NS
+        ns = self.local([int(f) for f in fields], BAD_D, zulu)
         self.both(ns + int((fraction + "000000000")[:9]))
 
     def from_file(self, path: str) -> None:

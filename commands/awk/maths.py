@@ -163,14 +163,16 @@ class Maths(Core):
 
     def strftime_(self, fmt: str, when: float | None = None) -> str:
         """strftime(format, seconds)."""
-        from vshell.userland.strftime import gmtime, strftime
+        from vshell.userland.strftime import localtime, strftime
 
         seconds = int(self.systime_() if when is None else when)
-        return strftime(fmt, gmtime(seconds))
+        return strftime(fmt, localtime(seconds, self.p.env))
 
     def mktime_(self, text: str) -> float:
         """mktime("YYYY MM DD HH MM SS")."""
         from calendar import timegm
+
+        from vshell.userland.strftime import gmtime, mktime
 
         try:
             numbers = [int(word) for word in text.split()[:7]]
@@ -183,4 +185,5 @@ class Maths(Core):
             days = timegm((year, month, 1, 0, 0, 0, 0, 0, 0))
         except (ValueError, OverflowError):
             return -1.0
-        return float(days + (numbers[2] - 1) * 86400 + numbers[3] * 3600 + numbers[4] * 60 + numbers[5])
+        wall = days + (numbers[2] - 1) * 86400 + numbers[3] * 3600 + numbers[4] * 60 + numbers[5]
+        return float(mktime(gmtime(wall), self.p.env))

@@ -31,7 +31,7 @@ from vshell.userland.program import Program
 from vshell.userland.pwd import getgrgid, getgrnam, getpwnam, getpwuid
 from vshell.userland.regex import ICASE, RegexError, regcomp
 from vshell.userland.setmode import setmode
-from vshell.userland.strftime import Tm, localtime
+from vshell.userland.strftime import Tm, mktime
 from vshell.userland.strptime import strptime
 
 Test = Callable[[FtsEntry], "bool | Awaitable[bool]"]
@@ -217,14 +217,11 @@ def reference(c: Context, path: str) -> Stat:
 
 def get_date(p: Program, text: str) -> int | None:
     """A date as people write it; the forms of getdate.y that are unambiguous."""
-    base = Tm()
-    base.offset = localtime(0, p.env).offset
     for form in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%a %b %e %T %Z %Y", "%b %d %Y", "@%s"):
         tm = Tm()
-        tm.offset = base.offset
         got = strptime(text.strip(), form, tm)
         if got is not None and not got[0].strip():
-            return tm.timegm()
+            return tm.timegm() if got[1] else mktime(tm, p.env)
     words = {"now": 0, "today": 0, "yesterday": -86400, "tomorrow": 86400}
     if text.strip() in words:
         return p.sys.clock_gettime() // NS + words[text.strip()]

@@ -68,9 +68,21 @@ def gmtime(seconds: int, offset: int = 0, zone: str = "UTC") -> Tm:
 
 
 def localtime(seconds: int, env: dict[str, str]) -> Tm:
-    """localtime(3): the zone is $TZ as far as it says its own offset (UTC0, EST5, JST-9); names of places are UTC."""
-    offset, zone = parse_tz(env.get("TZ", ""))
+    """localtime(3): the zone is $TZ, an offset (UTC0, JST-9), one with summer time (EST5EDT), or a place (zones.py)."""
+    tz = env.get("TZ", "")
+    offset, zone = parse_tz(tz)
+    if tz not in ("", "UTC", "UTC0", "GMT"):
+        from vshell.userland.zones import zone as find
+
+        offset, zone = find(tz, seconds) or (offset, zone)
     return gmtime(seconds, offset, zone)
+
+
+def mktime(tm: Tm, env: dict[str, str]) -> int:
+    """mktime(3): seconds since the epoch of a local time; the fields count, not the offset that is in them."""
+    wall = tm.timegm() + tm.offset
+    guess = wall - localtime(wall, env).offset
+    return wall - localtime(guess, env).offset
 
 
 def parse_tz(text: str) -> tuple[int, str]:
