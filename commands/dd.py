@@ -285,13 +285,15 @@ class Dd:
             await self.write(chunk)
 
     async def write(self, data: bytes) -> None:
-        """One output block."""
-        try:
-            done = await self.p.sys.write(self.outfd, data)
-        except KError as e:
-            self.p.err(1, e, self.out_name)
-        self.stats["out_full" if len(data) == self.obs else "out_part"] += 1
-        self.stats["bytes"] += done
+        """One output block, in as many pieces as the file takes it in."""
+        while data:
+            try:
+                done = await self.p.sys.write(self.outfd, data)
+            except KError as e:
+                self.p.err(1, e, self.out_name)
+            self.stats["out_full" if done == len(data) == self.obs else "out_part"] += 1
+            self.stats["bytes"] += done
+            data = data[done:]
 
     def report(self, always: bool = False) -> None:
         """summary(): what was copied."""
