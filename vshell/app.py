@@ -235,7 +235,7 @@ def _run(o: Options) -> int:
     machine.kernel.on_panic = _report
     from vshell.shell.batch import serve
 
-    return exit_status(serve(machine, lambda stdin: _shell(machine, o, script, stdin), paced).xstat)
+    return exit_status(serve(machine, lambda stdin: _shell(machine, o, script, stdin), paced, o.interactive).xstat)
 
 
 def _interact(o: Options, paced: bool) -> int:

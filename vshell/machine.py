@@ -218,9 +218,25 @@ class Machine:
         self.finish(shell)
         return Result(bytes(out), bytes(err), exit_status(shell.xstat))
 
-    def finish(self, shell: Proc, steps: int = 1 << 62) -> bool:
-        """Jump from event to event until the process has ended; kills it and returns False if it never will."""
+    def kill_job(self, shell: Proc) -> bool:
+        """Kill what a shell started last, with all that came of it: the command it waits for.  False if nothing is left."""
+        job = max((p for p in shell.children if not p.exited), key=lambda p: p.pid, default=None)
+        if job is None:
+            return False
+        family = [job]
+        for p in family:
+            family += p.children
+            psignal(p, SIGKILL)
+        return True
+
+    def finish(self, shell: Proc, steps: int = 1 << 62, interactive: bool = False) -> bool:
+        """Jump from event to event until the process has ended; kills it and returns False if it never will.
+
+        Of an interactive shell only the command that never ends is killed: it goes on with the next one.
+        """
         done = self.kernel.run(lambda: shell.exited, steps=steps)
+        while not done and interactive and self.kill_job(shell):
+            done = self.kernel.run(lambda: shell.exited, steps=steps)
         if not done:
             psignal(shell, SIGKILL)
             self.kernel.run(lambda: shell.exited)
@@ -258,7 +274,7 @@ class Session:
     def feed(self, text: str) -> bytes:
         """Run `text`; returns what came on standard output until the shell waited for more.
 
-        A command that never comes to an end is killed, with all that the session started.
+        A command that never comes to an end is killed, with all that it started.
         """
         del self.output[:]
         self.input.feed(text.encode("utf-8", "surrogateescape"))
@@ -268,14 +284,13 @@ class Session:
         return bytes(self.output)
 
     def _kill(self) -> None:
-        """End what hangs: everything in the session but its shell, and that too if it hangs itself."""
+        """End what hangs: the command that runs, what was started before it if need be, and the shell if it hangs itself."""
         kernel = self.machine.kernel
-        for p in list(kernel.procs.values()):
-            if p not in (self.shell, kernel.initproc) and not p.exited:
-                psignal(p, SIGKILL)
-        if not kernel.run(lambda: self.shell.exited or self.input.wanted, steps=self.steps):
-            psignal(self.shell, SIGKILL)
-            kernel.run(lambda: self.shell.exited, steps=self.steps)
+        while self.machine.kill_job(self.shell):
+            if kernel.run(lambda: self.shell.exited or self.input.wanted, steps=self.steps):
+                return
+        psignal(self.shell, SIGKILL)
+        kernel.run(lambda: self.shell.exited, steps=self.steps)
 
 
 def open_session(*, seed: int = 0, vimage: bool = True, mounts: Mounts = ()) -> Session:

@@ -99,3 +99,10 @@ def test_streams_that_fail(command: str, stdin: str, status: int) -> None:
     shell = ["sh", "-c", f'"$0" -m vshell {command}', sys.executable]
     done = subprocess.run(shell, input="", capture_output=True, text=True, check=False)
     assert (done.returncode, "Traceback" in done.stderr) == (status, False)
+
+
+def test_interactive_goes_on_after_a_command_without_end() -> None:
+    """What can never end is killed, and only that: what runs in the background stays."""
+    script = b"sleep 1000 & sleep 1; nc -l 127.0.0.1 99 < /dev/null; echo $?; kill %1 && echo there\n"
+    result = subprocess.run([sys.executable, "-m", "vshell", "-i"], input=script, capture_output=True, check=False, timeout=60)
+    assert result.stdout.startswith(b"137\nthere\n")

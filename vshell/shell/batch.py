@@ -39,7 +39,7 @@ def pace(machine: Machine, shell: Proc, stdin: FedInput, fd: int = 0) -> None:
                 fds = []
 
 
-def serve(machine: Machine, spawn: Callable[[File], Proc], paced: bool) -> Proc:
+def serve(machine: Machine, spawn: Callable[[File], Proc], paced: bool, interactive: bool = False) -> Proc:
     """Start a shell with `spawn`, which is given its standard input, and run it to its end."""
     if paced:
         stdin = FedInput()
@@ -47,6 +47,6 @@ def serve(machine: Machine, spawn: Callable[[File], Proc], paced: bool) -> Proc:
         pace(machine, shell, stdin)
     else:
         shell = spawn(HostInput(0))
-        if not machine.finish(shell):
+        if not machine.finish(shell, interactive=interactive):
             os.write(2, b"vshell: nothing can happen any more: every process waits for another\n")
     return shell
