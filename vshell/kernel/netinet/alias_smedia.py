@@ -86,11 +86,11 @@ def _ports(text: bytes, at: int) -> tuple[int, int, int] | None:
         if state == 0:
             state = 1 if c == b"=" else 0
         elif state == 1:
-            if c.isdecimal():
+            if c.isdigit():
                 first = first * 10 + int(c) & 0xFFFF
             else:
                 state = {b";": 3, b"-": 2}.get(c, 1)
-        elif c.isdecimal():
+        elif c.isdigit():
             last = last * 10 + int(c) & 0xFFFF
         else:
             state = 3
