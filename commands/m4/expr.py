@@ -97,7 +97,9 @@ class Expression:
                 return value
             self.at += 1
             assert isinstance(operator, str)
-            value = wrap(_APPLY[operator](value, self._binary(level + 1, depth)))
+            # ** groups from the right.
+            right = self._binary(level, depth + 1) if operator == "**" else self._binary(level + 1, depth)
+            value = wrap(_APPLY[operator](value, right))
 
     def _unary(self, depth: int) -> int:
         if depth > 200:
