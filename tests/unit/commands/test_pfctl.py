@@ -59,3 +59,12 @@ def test_tables_can_be_changed_in_place(run: Run) -> None:
         "kldload pf; pfctl -q -t t -T add 10.0.0.0/8 '!10.1.0.0/16'; pfctl -q -t t -T test 10.1.2.3; echo $?; pfctl -t t -T show"
     )
     assert run(script).stdout.decode().split() == ["2", "10.0.0.0/8", "!10.1.0.0/16"]
+
+
+def test_pflogd_writes_what_tcpdump_reads(run: Run) -> None:
+    script = (
+        "echo 'block log all' > /etc/pf.conf; sysrc -q pf_enable=YES pflog_enable=YES > /dev/null; service -q pflog start;"
+        "service -q pf start; ping -c 1 -t 1 127.0.0.1 > /dev/null 2>&1; sleep 1; service -q pflog stop > /dev/null;"
+        "tcpdump -n -e -r /var/log/pflog 2> /dev/null | cut -d' ' -f2-8"
+    )
+    assert run(script).stdout.decode().splitlines()[-1].startswith("rule 0/0(match): block out on lo0: 127.0.0.1")

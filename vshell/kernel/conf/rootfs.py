@@ -27,7 +27,7 @@ TREE = {
         pf.os protocols pwd.db=etc/passwd rc rc.conf rc.firewall rc.shutdown rc.subr resolv.conf services shells syslog.conf
         spwd.db=etc/master.passwd:600 motd@../var/run/motd localtime!""",
     "etc/defaults": "rc.conf devfs.rules!",
-    "etc/rc.d": "dnctl:555 inetd:555 ipfw:555 jail:555 netif:555 pf:555 routing:555 rtadvd:555 rtsold:555 syslogd:555",
+    "etc/rc.d": "dnctl:555 inetd:555 ipfw:555 jail:555 netif:555 pf:555 pflog:555 routing:555 rtadvd:555 rtsold:555 syslogd:555",
     "lib": """casper/ geom/ nvmecontrol/ libc.so.7# libcrypt.so.5# libcrypto.so.35# libedit.so.8# libjail.so.1# libkvm.so.7#
         libm.so.5# libmd.so.7# libncursesw.so.9# libnv.so.1# libsbuf.so.6# libssl.so.35# libthr.so.3# libtinfow.so.9#
         libutil.so.10# libxo.so.0# libz.so.6#""",
