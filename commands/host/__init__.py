@@ -14,6 +14,7 @@ from vshell.abi.socket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM, Messag
 from vshell.commands.host import report
 from vshell.commands.host.dns import CLASSES, TYPES, BadName, Packet, ask, labels, number_of, read
 from vshell.userland.addr import inet_pton4, inet_pton6
+from vshell.userland.cnumber import atoi
 from vshell.userland.getopt import Getopt
 from vshell.userland.netdb import AI_NUMERICHOST, GaiError, gai_strerror, getaddrinfo
 from vshell.userland.program import Program, program
@@ -73,12 +74,6 @@ class Resolver:
     search: list[str] = field(default_factory=list)
 
 
-def _number(text: str) -> int:
-    """atoi."""
-    digits = text.strip()
-    return int(digits) if digits.lstrip("-").isdecimal() else 0
-
-
 def _options(p: Program) -> tuple[Options, list[str]]:
     o = Options()
     letters = Getopt(p, "aCdilrsTvw46c:N:R:t:W:")
@@ -103,11 +98,11 @@ def _options(p: Program) -> tuple[Options, list[str]]:
         elif letter == "t":
             _type(p, o, value)
         elif letter == "N":
-            o.ndots = max(_number(value), 0)
+            o.ndots = max(atoi(value), 0)
         elif letter == "R":
-            o.retries = min(max(_number(value), 1), 255)
+            o.retries = min(max(atoi(value), 1), 255)
         elif letter == "W":
-            o.timeout = max(_number(value), 1)
+            o.timeout = max(atoi(value), 1)
         else:
             _usage(p)
     if not letters.args:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from vshell.abi.errno import KError, strerror
+from vshell.abi.errno import EINVAL, KError, strerror
 from vshell.abi.fcntl import O_RDONLY
 from vshell.abi.signal import SIG_IGN, SIGHUP, SIGINFO, SIGINT, SIGPIPE, SIGTERM, SIGUSR2
 from vshell.commands.tcpdump.dump import DumpFiles
 from vshell.commands.tcpdump.options import Options, check_more
 from vshell.commands.tcpdump.printers import if_printer
+from vshell.userland.cnumber import strtol
 from vshell.userland.pcap.dlt import (
     MAXIMUM_SNAPLEN,
     datalink_val_to_description,
@@ -192,9 +193,9 @@ class Run:
 
     def by_number(self, text: str, why: str) -> str:
         """The interface with a number of -D."""
-        if not text.strip().lstrip("+-").isdecimal():
+        number, rest, error = strtol(text)
+        if rest or error == EINVAL:
             self.o.error(why)
-        number = int(text)
         if number <= 0:
             self.o.error(f"Invalid adapter index {text}")
         devices = self.devices()
