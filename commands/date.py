@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from vshell.abi.errno import EPERM, KError
 from vshell.userland.getopt import Getopt
 from vshell.userland.program import Program, checks_stdout, program
@@ -77,7 +79,7 @@ class Date:
             self.p.usage(USAGE)
         self.seconds, self.ns = divmod(st.st_mtime, NS)
 
-    def bad_format(self) -> None:
+    def bad_format(self) -> NoReturn:
         """An input that is no date."""
         self.p.warnx("illegal time format")
         self.p.usage(USAGE)

@@ -29,6 +29,8 @@ class Options:
         self.files: list[str] = []
         self.assignments: list[str] = []
         self.csv = False
+        self.safe = False
+        """-safe: no commands and no files to write to."""
         self.operands: list[str] = []
 
 
@@ -65,7 +67,9 @@ def parse_options(p: Program) -> Options:
             option(p, o, letter, value)
         elif letter == "d":
             p.stdout.write(f"awk {VERSION}\n")
-        elif word != "-safe":
+        elif letter == "s":
+            o.safe = o.safe or word == "-safe"
+        else:
             p.stderr.write(f"{p.argv[0]}: unknown option {word} ignored\n source line number 1\n")
     o.operands = args
     return o
@@ -120,16 +124,16 @@ class Translated:
 _cache: dict[str, Translated] = {}
 
 
-def translate(p: Program, source: str, file: str) -> Translated:
+def translate(p: Program, source: str, file: str, safe: bool = False) -> Translated:
     """Parse and generate; a program used again is not translated again."""
-    found = _cache.get(source)
+    found = _cache.get(source) if not safe else None
     if found is not None:
         return found
     from vshell.commands.awk.codegen import Coder
     from vshell.commands.awk.lexer import Syntax
     from vshell.commands.awk.parser import Parser
 
-    parser = Parser(source)
+    parser = Parser(source, safe)
     try:
         parser.parse()
         coder = Coder(parser)
@@ -211,7 +215,7 @@ async def main(p: Program) -> int:
     """awk [-F fs | --csv] [-v var=value] [-f progfile | 'prog'] [file ...]"""
     o = parse_options(p)
     source = await read_program(p, o)
-    translated = translate(p, source, o.files[-1] if o.files else "")
+    translated = translate(p, source, o.files[-1] if o.files else "", o.safe)
 
     from vshell.commands.awk.core import Leave
     from vshell.commands.awk.runtime import Awk

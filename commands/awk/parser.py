@@ -39,8 +39,9 @@ class Function:
 class Parser:
     """Parses a program into `begin`, `items`, `end` and `functions`."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, safe: bool = False) -> None:
         self.lex = Lexer(source)
+        self.safe = safe
         self.begin: list[Node] = []
         self.items: list[tuple[int, Node | None, Node | None, list[Node] | None]] = []
         """(line, pattern, second pattern of a range, action)."""
@@ -306,6 +307,8 @@ class Parser:
         self.lex.next()
         args = self.print_arguments()
         if self.tok in (">", ">>", "|"):
+            if self.safe:
+                self.fail(f"print {self.tok} is unsafe")
             op = self.tok
             self.lex.next()
             plain, self.plain = self.plain, True
@@ -393,6 +396,8 @@ class Parser:
                 self.lex.next()
                 if self.tok != "getline":
                     self.fail()
+                if self.safe:
+                    self.fail("cmd | getline is unsafe")
                 self.lex.next()
                 node = ("getline", "cmd", self.optional_var(), node)
             else:
@@ -494,6 +499,8 @@ class Parser:
             self.lex.next()
             return ("call", val, self.expr_list(")"))
         if tok == "builtin":
+            if self.safe and val == "system":
+                self.fail("system is unsafe")
             self.lex.next()
             return ("builtin", val, self.expr_list(")") if self.accept("(") else [])
         if tok == "getline":

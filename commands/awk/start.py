@@ -31,7 +31,7 @@ def prepare(rt: Awk, o: Options, program: Translated) -> None:
     argv, environ = Array(), Array()
     for i, word in enumerate([rt.p.argv[0], *o.operands]):
         argv[str(i)] = from_outside(word)
-    for key, text in rt.p.env.items():
+    for key, text in rt.p.env.items() if not o.safe else ():
         environ[key] = from_outside(text)
     space["g_ARGV"], space["g_ENVIRON"] = argv, environ
     space["g_ARGC"] = float(len(argv))
