@@ -97,6 +97,10 @@ FCNT_NAMES = ("searches", "inserts", "removals")
 ZERO = bytes(16)
 
 
+Address = bytes
+"""An address, 4 or 16 bytes: a name for the type where a field is called bytes."""
+
+
 class PfAddr(Record):
     """struct pf_addr_wrap.  Addresses and masks have 16 octets, of which IPv4 uses the first four."""
 
@@ -412,7 +416,7 @@ class PfState(Record):
     dnpipe: int
     dnrpipe: int
     rt: int
-    rt_addr: bytes
+    rt_addr: Address
     rt_ifname: str
     rt_af: int
     rtableid: int
