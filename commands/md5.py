@@ -1,6 +1,6 @@
 """md5(1), sha1, sha224, sha256, sha384, sha512, their *sum forms and shasum (sbin/md5).
 
-Left out: sha512t224, sha512t256, rmd160 and the skeins, and the time trial and self test (-t, -x).
+Left out: rmd160 and the skeins, and the time trial and self test (-t, -x).
 """
 
 from __future__ import annotations
@@ -14,8 +14,15 @@ from vshell.userland.program import Program, program
 from vshell.userland.stdio import decode, encode
 from vshell.userland.textfile import read_file
 
-NAMES = {"md5": "MD5", "sha1": "SHA1", "sha224": "SHA224", "sha256": "SHA256", "sha384": "SHA384", "sha512": "SHA512"}
-SIZES = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
+NAMES = {
+    "md5": "MD5", "sha1": "SHA1", "sha224": "SHA224", "sha256": "SHA256", "sha384": "SHA384", "sha512": "SHA512",
+    "sha512t224": "SHA512t224", "sha512t256": "SHA512t256",
+}  # fmt: skip
+SIZES = {
+    "md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128, "sha512t224": 56, "sha512t256": 64,
+}  # fmt: skip
+TRUNCATED = {"512224": "512t224", "512256": "512t256"}
+"""What shasum calls them, and what they are called otherwise."""
 BSD = {
     "check": (REQUIRED, "c"),
     "passthrough": (NO, "p"),
@@ -84,6 +91,7 @@ class Digest:
         elif key == "tag":
             self.style = "tagged"
         elif key == "a":
+            value = TRUNCATED.get(value, value)
             if f"sha{value}" not in NAMES:
                 self.usage()
             self.algorithm = f"sha{value}"
@@ -100,6 +108,11 @@ class Digest:
         else:
             self.usage()
 
+    def label(self) -> str:
+        """What a tagged line calls the algorithm; shasum writes SHA512/224."""
+        name = NAMES[self.algorithm]
+        return name.replace("t", "/") if self.mode == "perl" else name
+
     def sum(self, data: bytes) -> str:
         """The digest in hex."""
         from hashlib import new
@@ -111,7 +124,7 @@ class Digest:
             if len(bits) % 8:
                 self.p.errx(1, "input length was not a multiple of 8")
             data = int(bits or b"0", 2).to_bytes(len(bits) // 8, "big")
-        return new(self.algorithm, data).hexdigest()
+        return new(self.algorithm.replace("512t", "512_"), data).hexdigest()
 
     def show(self, digest: str, name: str) -> None:
         """MDOutput()."""
@@ -126,7 +139,7 @@ class Digest:
             "bare": digest,
             "gnu": f"{digest} {self.mark}{name}",
             "reverse": f"{digest} {name}",
-            "tagged": f"{NAMES[self.algorithm]} ({name}) = {digest}",
+            "tagged": f"{self.label()} ({name}) = {digest}",
         }[self.style]
         p.stdout.write(text + (" [ Failed ]" if wrong and "q" not in self.flags else "") + self.end)
 
@@ -150,7 +163,7 @@ class Digest:
         except KError as e:
             p.err(1, e, path)
         size = SIZES[self.algorithm]
-        tagged = re.compile(rf"{NAMES[self.algorithm]} \((.+)\) = ([0-9A-Fa-f]{{{size}}})")
+        tagged = re.compile(rf"{self.label()} \((.+)\) = ([0-9A-Fa-f]{{{size}}})")
         plain = re.compile(rf"([0-9A-Fa-f]{{{size}}}) ([ *U^]?)(.+)")
         for number, line in enumerate(text.rstrip("\n").split("\n"), 1):
             if m := tagged.fullmatch(line):
@@ -179,7 +192,8 @@ class Digest:
 
 @program(
     "/sbin/md5", "/sbin/md5sum", "/sbin/sha1", "/sbin/sha1sum", "/sbin/sha224", "/sbin/sha224sum", "/sbin/sha256",
-    "/sbin/sha256sum", "/sbin/sha384", "/sbin/sha384sum", "/sbin/sha512", "/sbin/sha512sum", "/sbin/shasum",
+    "/sbin/sha256sum", "/sbin/sha384", "/sbin/sha384sum", "/sbin/sha512", "/sbin/sha512sum",
+    "/sbin/sha512t224", "/sbin/sha512t224sum", "/sbin/sha512t256", "/sbin/sha512t256sum", "/sbin/shasum",
 )  # fmt: skip
 async def main(p: Program) -> int:
     """md5 [-pqrtx] [-c string] [-s string] [files ...]"""
