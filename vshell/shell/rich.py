@@ -89,12 +89,9 @@ class RichTerminal:
     def session(self) -> PromptSession[str]:
         """The editor, loaded when it is first wanted."""
         if self._session is None:
-            with terminal.RawTerminal():
-                from vshell.shell.editor import make_session
+            from vshell.shell.editor import make_session
 
-                self._session = make_session(
-                    self.completes_for, self.toolbar, self.config, self._history, self._input, self._output
-                )
+            self._session = make_session(self.completes_for, self.toolbar, self.config, self._history, self._input, self._output)
         return self._session
 
     # output ----------------------------------------------------------------------------------------------------
@@ -154,13 +151,18 @@ class RichTerminal:
         """Until the shell has ended."""
         self.seat.resize(*terminal.size())
         signal.signal(signal.SIGWINCH, lambda *_: self.seat.resize(*terminal.size()))
-        while True:
-            self.serve()
-            if self.seat.shell.exited:
-                return
-            if self.seat.shell.stopped:
-                terminal.suspend(self.seat.shell)
-            else:
+        while self._run():
+            terminal.suspend(self.seat.shell)
+
+    def _run(self) -> bool:
+        """Until the shell has ended or, True, is stopped."""
+        with terminal.RawKeyboard():
+            while True:
+                self.serve()
+                if self.seat.shell.exited:
+                    return False
+                if self.seat.shell.stopped:
+                    return True
                 self.edit()
 
     def serve(self, keyboard: int = 0) -> None:

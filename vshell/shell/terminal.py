@@ -25,12 +25,31 @@ class RawTerminal:
     def __enter__(self) -> RawTerminal:
         if os.isatty(self.fd):
             self._saved = termios.tcgetattr(self.fd)
-            tty.setraw(self.fd, termios.TCSADRAIN)
+            self._set()
         return self
+
+    def _set(self) -> None:
+        tty.setraw(self.fd, termios.TCSADRAIN)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._saved is not None:
             termios.tcsetattr(self.fd, termios.TCSADRAIN, self._saved)
+
+
+class RawKeyboard(RawTerminal):
+    """The same for keys alone.
+
+    Between phases that set the terminal each in its own way it must not be as a shell wants it for a moment: the host would
+    take a ^D for its own just then, and it would be lost.
+    """
+
+    def _set(self) -> None:
+        mode = termios.tcgetattr(self.fd)
+        mode[tty.IFLAG] &= ~(termios.ICRNL | termios.INLCR | termios.IGNCR | termios.IXON)
+        mode[tty.LFLAG] &= ~(termios.ECHO | termios.ICANON | termios.ISIG | termios.IEXTEN)
+        mode[tty.CC][termios.VMIN] = 1
+        mode[tty.CC][termios.VTIME] = 0
+        termios.tcsetattr(self.fd, termios.TCSADRAIN, mode)
 
 
 def put(data: bytes, fd: int = 1) -> None:
