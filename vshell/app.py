@@ -175,7 +175,7 @@ def tune_memory() -> None:
     """Set the collector of cyclic garbage for a process that is all machine, whose stacks live long."""
     import gc
 
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(50_000, 20, 50)
 
 
 def main(argv: Sequence[str]) -> int:
