@@ -120,3 +120,17 @@ def test_dumb(screen: Screen) -> None:
     screen.child.send("echo $?\r")
     screen.wait(PROMPT + "echo $?")
     assert b"\x1b" not in screen.raw
+
+
+@pytest.mark.parametrize("screen", [("xterm-256color", 80)], indirect=True)
+def test_waiting(screen: Screen) -> None:
+    """While a command takes its time the title tells; ^C ends it at once, and the title is the host's again."""
+    screen.wait(" vhost | ")
+    screen.child.send("sleep 60\r")
+    end = time.monotonic() + TIMEOUT
+    while "sleep 60 (" not in screen.screen.title:
+        assert time.monotonic() < end, screen.screen.title
+        screen.feed()
+    screen.child.send("\x03")
+    screen.wait("| status 130")
+    assert screen.screen.title == "vshell: vhost"

@@ -14,7 +14,7 @@ import os
 import select
 import signal
 import sys
-from time import gmtime, strftime
+from time import gmtime, monotonic, strftime
 from typing import TYPE_CHECKING
 
 from vshell.shell import terminal
@@ -167,12 +167,15 @@ class RichTerminal:
 
     def serve(self, keyboard: int = 0) -> None:
         """A command runs: keys go to the tty, until a shell waits at its prompt or that of the session is stopped."""
+        began = monotonic()
         with terminal.RawTerminal(keyboard):
             while True:
                 self.seat.catch_up()
                 if self.seat.shell.exited or self.seat.shell.stopped or self.reader() is not None:
                     return
-                ready, _, _ = select.select([keyboard], [], [], self.seat.driver.delay())
+                self._show_waiting(began)
+                delay = self.seat.driver.delay()
+                ready, _, _ = select.select([keyboard], [], [], 1.0 if delay is None else min(delay, 1.0))
                 if ready:
                     data = os.read(keyboard, 4096)
                     if not data:
@@ -241,14 +244,25 @@ class RichTerminal:
 
     def _set_title(self) -> None:
         """The terminal's title says where one is."""
-        if self.config.on("title") and os.environ.get("TERM", "").startswith(TITLED):
-            p = self.reader()
-            if p is None:
-                return
-            name = p.sysent.gethostname() if p.ucred.prison.parent is None else p.ucred.prison.name
-            if name != self._title:
-                self._title = name
-                self.put(f"\x1b]2;vshell: {name}\x07".encode())
+        p = self.reader()
+        if p is not None:
+            self._put_title(p.sysent.gethostname() if p.ucred.prison.parent is None else p.ucred.prison.name)
+
+    def _put_title(self, title: str) -> None:
+        if title != self._title and self.config.on("title") and os.environ.get("TERM", "").startswith(TITLED):
+            self._title = title
+            shown = "".join(c for c in title if c.isprintable())[:80]
+            self.put(f"\x1b]2;vshell: {shown}\x07".encode())
+
+    def _show_waiting(self, since: float) -> None:
+        """A command takes its time: the title says which, how long already, and what time it is in the machine."""
+        waited = int(monotonic() - since)
+        if waited < 1:
+            return
+        running = [p for p in self.seat.machine.kernel.procs.values() if p.pgid == self.seat.tty.pgrp and not p.exited]
+        if running:
+            clock = strftime("%H:%M:%S", gmtime(running[0].kernel.clock.realtime() // 1_000_000_000))
+            self._put_title(f"{' '.join(running[-1].args)} ({waited} s, {clock})")
 
     def _type(self, keys: bytes) -> None:
         """Hand keys to the tty; the editor has shown them already."""
