@@ -245,6 +245,7 @@ def _interact(o: Options, paced: bool) -> int:
     from vshell.shell.interactive import run
     from vshell.shell.journal import Journal
     from vshell.shell.seat import Seat
+    from vshell.shell.terminal import edit
 
     try:
         config = Config() if o.norc else load(config_path())
@@ -265,7 +266,8 @@ def _interact(o: Options, paced: bool) -> int:
         session.machine.shield(True)
         return transcribe(session, request.lines, request.markdown).encode("utf-8", "surrogateescape")
 
-    return exit_status(run(Seat(boot, Journal(o.seed, o.vimage), paced, rerun), o.plain, config))
+    editor = edit if config.on("host-editor") else None
+    return exit_status(run(Seat(boot, Journal(o.seed, o.vimage), paced, rerun, editor), o.plain, config))
 
 
 def _shell(machine: Machine, o: Options, script: bytes | None, stdin: File) -> Proc:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,16 @@ def rerun(journal: Journal, request: RERUN) -> bytes:
     return transcribe(open_session(seed=journal.seed), request.lines, request.markdown).encode()
 
 
+Editor = Callable[[str, bytes], bytes] | None
+
+
 class Typist:
     """Types at a seat, in virtual time."""
 
-    def __init__(self, paced: bool = False, mounts: tuple[tuple[str, str, bool], ...] = ()) -> None:
-        self.seat = Seat(lambda journal: Machine(seed=journal.seed, paced=paced, mounts=mounts), Journal(seed=7), paced, rerun)
+    def __init__(self, paced: bool = False, mounts: tuple[tuple[str, str, bool], ...] = (), editor: Editor = None) -> None:
+        self.seat = Seat(
+            lambda journal: Machine(seed=journal.seed, paced=paced, mounts=mounts), Journal(seed=7), paced, rerun, editor
+        )
         self.shown = bytearray()
         self.seat.show = self.shown.extend
         self.settle()
@@ -316,3 +322,25 @@ def test_outside() -> None:
         "vshell: undo: only in an interactive session\nvshell: save: only in an interactive session\n"
         "vshell: record: only in an interactive session\n"
     )
+
+
+def test_editor() -> None:
+    """What the host's editor made of a file is part of the session; without leave it is not run."""
+    asked: list[tuple[str, bytes]] = []
+
+    def editor(name: str, content: bytes) -> bytes:
+        asked.append((name, content))
+        if len(asked) > 2:
+            raise OSError
+        return content + b"more\n"
+
+    typist = Typist(editor=editor)
+    typist.type("echo one > /tmp/f; edit /tmp/f; edit /tmp/new")
+    assert asked == [("f", b"one\n"), ("new", b"")]
+    assert typist.type("cat /tmp/f /tmp/new") == "one\nmore\nmore\n"
+    typist.type("vshell undo")
+    assert len(asked) == 2
+    assert typist.type("cat /tmp/f /tmp/new") == "one\nmore\nmore\n"
+    assert typist.type("edit /tmp/f; echo $?").endswith("the editor failed, the file is as it was\n1\n")
+    assert "may not be used" in Typist().type("edit /etc/hosts")
+    assert typist.type("edit; echo $?") == "usage: edit file\n2\n"

@@ -78,6 +78,16 @@ class LOAD(MetaRequest):
     name: str
 
 
+class EDIT(MetaRequest):
+    """Let the user change a file's content in the host's editor: the new content (bytes).
+
+    EPERM if the user did not allow that, EIO if the editor failed.
+    """
+
+    name: str
+    content: bytes
+
+
 class RERUN(MetaRequest):
     """Run lines in a machine of its own, each to its end: a transcript that `vshell replay` takes (bytes)."""
 

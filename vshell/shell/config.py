@@ -14,9 +14,11 @@ DEFAULTS: dict[str, bool | str] = {
     "colours": True,
     "title": True,
     "history": True,
+    "host-editor": False,
 }
 """Setting -> default: keys as in emacs or vi; a line of state below the prompt; the rest of a former line in grey; a menu
-without the tab key; the mouse; colours; the terminal's title; the history file."""
+without the tab key; the mouse; colours; the terminal's title; the history file; edit(1) may run the editor of
+this computer."""
 
 CHOICES = {"edit-mode": ("emacs", "vi")}
 

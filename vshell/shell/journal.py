@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 FORMAT = 1
 LATEST = 100 * 365 * 86400 * 1_000_000_000
@@ -21,11 +21,27 @@ JEXEC = re.compile(r"jexec(?: -l)? [\w.]+")
 
 
 class Entry(NamedTuple):
-    """Keys that arrived, or (rows, columns) the window got, at an uptime (ns)."""
+    """Keys that arrived, (rows, columns) the window got, or what came out of the host's editor, at an uptime (ns)."""
 
     when: int
     keys: bytes
     size: tuple[int, int] | None = None
+    edit: bytes | None = None
+
+    def packed(self) -> object:
+        """What happened, as JSON has it."""
+        if self.edit is not None:
+            return {"edit": self.edit.decode("latin-1")}
+        return list(self.size) if self.size else self.keys.decode("latin-1")
+
+    @classmethod
+    def unpacked(cls, when: int, what: Any) -> Entry:
+        """The same back."""
+        if isinstance(what, str):
+            return cls(when, what.encode("latin-1"))
+        if isinstance(what, dict):
+            return cls(when, b"", None, str(what["edit"]).encode("latin-1"))
+        return cls(when, b"", (int(what[0]), int(what[1])))
 
 
 class Line(NamedTuple):
@@ -63,7 +79,7 @@ class Journal:
         import json
 
         path.parent.mkdir(parents=True, exist_ok=True)
-        entries = [[e.when, list(e.size) if e.size else e.keys.decode("latin-1")] for e in self.entries]
+        entries = [[e.when, e.packed()] for e in self.entries]
         content = {"vshell": FORMAT, "seed": self.seed, "vimage": self.vimage, "until": self.until}
         path.write_text(json.dumps({**content, "lines": self.lines, "entries": entries}), "utf-8")
 
@@ -79,9 +95,7 @@ class Journal:
             new = cls(int(content["seed"]), bool(content["vimage"]))
             new.until = int(content.get("until", 0))
             new.lines = [Line(int(start), str(text), *map(int, depth)) for start, text, *depth in content["lines"]]
-            for when, what in content["entries"]:
-                size = None if isinstance(what, str) else (int(what[0]), int(what[1]))
-                new.entries.append(Entry(int(when), what.encode("latin-1") if size is None else b"", size))
+            new.entries = [Entry.unpacked(int(when), what) for when, what in content["entries"]]
         except (KeyError, TypeError, IndexError, OverflowError, UnicodeEncodeError, RecursionError) as e:
             raise ValueError("not a session") from e
         new._check()

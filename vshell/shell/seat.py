@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from vshell.abi.errno import EINVAL, EIO, ENOENT, ENOSYS, ERANGE, KError
-from vshell.abi.vshell import INTERACTIVE, LINES, LOAD, PACE, RERUN, SAVE, SKIP, UNDO, MetaRequest
+from vshell.abi.errno import EINVAL, EIO, ENOENT, ENOSYS, EPERM, ERANGE, KError
+from vshell.abi.vshell import EDIT, INTERACTIVE, LINES, LOAD, PACE, RERUN, SAVE, SKIP, UNDO, MetaRequest
 from vshell.shell.drivers import BURST, Driver, Jump, Pace
 from vshell.shell.journal import Entry, Journal, Line, session_path, typed_text
 
@@ -33,10 +33,18 @@ Boot = Callable[[Journal], "Machine"]
 class Seat:
     """A machine at a terminal."""
 
-    def __init__(self, boot: Boot, journal: Journal, paced: bool, rerun: Callable[[Journal, RERUN], bytes] | None = None) -> None:
+    def __init__(
+        self,
+        boot: Boot,
+        journal: Journal,
+        paced: bool,
+        rerun: Callable[[Journal, RERUN], bytes] | None = None,
+        editor: Callable[[str, bytes], bytes] | None = None,
+    ) -> None:
         self._boot = boot
         self._paced = paced
         self._rerun = rerun
+        self._editor = editor
         self.show: Callable[[bytes], object] = lambda data: None
         """Shows bytes to the user."""
         self.remade: Callable[[], object] = lambda: None
@@ -56,6 +64,8 @@ class Seat:
         self.tail = b""
         """What stands on the current line of the terminal: at the prompt, the prompt."""
         self._hidden = True
+        self._edits = [entry.edit for entry in journal.entries if entry.edit is not None]
+        """What came out of the host's editor and is still to be asked for again."""
         self.tty.output = self._output
         self._names: dict[int, Callable[[str], list[str]]] = {}
         machine.kernel.outside = self._answer
@@ -63,6 +73,8 @@ class Seat:
         self.shell = machine.login()
         for entry in journal.entries:
             self._run_to(entry.when)
+            if entry.edit is not None:
+                continue  # the program that asks for it gets it from _edits
             if entry.size is not None:
                 self.tty.set_size(*entry.size)
             else:
@@ -180,7 +192,7 @@ class Seat:
     def _answer(self, td: Proc, request: MetaRequest) -> Any:
         """Answer the program vshell; KError."""
         handler = _ANSWERS.get(type(request))
-        if handler is None or (self._hidden and handler is not Seat._interactive):
+        if handler is None or (self._hidden and handler not in (Seat._interactive, Seat._edit)):
             raise KError(ENOSYS)
         return handler(self, td, request)
 
@@ -233,6 +245,18 @@ class Seat:
     def _change(self, td: Proc, journal: Journal) -> None:
         self._wanted, self._asker = journal, td
 
+    def _edit(self, td: Proc, request: EDIT) -> bytes:
+        if self._edits:
+            return self._edits.pop(0)
+        if self._editor is None or self._hidden:
+            raise KError(EPERM)
+        try:
+            content = self._editor(request.name, request.content)
+        except OSError:
+            raise KError(EIO) from None
+        self.journal.entries.append(Entry(self.machine.kernel.clock.now, b"", None, content))
+        return content
+
     def _run_again(self, td: Proc, request: RERUN) -> bytes:
         if self._rerun is None:
             raise KError(ENOSYS)
@@ -250,6 +274,7 @@ class Seat:
 
 _ANSWERS: dict[type[MetaRequest], Callable[[Seat, Any, Any], Any]] = {
     INTERACTIVE: Seat._interactive,
+    EDIT: Seat._edit,
     PACE: Seat._pace,
     SKIP: Seat._skip,
     LINES: Seat._lines,

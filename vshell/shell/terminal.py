@@ -52,6 +52,34 @@ class RawKeyboard(RawTerminal):
         termios.tcsetattr(self.fd, termios.TCSADRAIN, mode)
 
 
+def edit(name: str, content: bytes, fd: int = 0) -> bytes:
+    """Run $VISUAL or $EDITOR on a copy of a file, in a terminal as a shell leaves it; OSError if that fails."""
+    import shlex
+    import subprocess
+    import tempfile
+
+    command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    saved = termios.tcgetattr(fd) if os.isatty(fd) else None
+    with tempfile.TemporaryDirectory(prefix="vshell-") as folder:
+        path = os.path.join(folder, name or "file")
+        with open(path, "wb") as f:
+            f.write(content)
+        if saved is not None:
+            mode = termios.tcgetattr(fd)
+            mode[tty.IFLAG] |= termios.ICRNL | termios.IXON
+            mode[tty.OFLAG] |= termios.OPOST | termios.ONLCR
+            mode[tty.LFLAG] |= termios.ECHO | termios.ICANON | termios.ISIG | termios.IEXTEN
+            termios.tcsetattr(fd, termios.TCSADRAIN, mode)
+        try:
+            if subprocess.run([*command, path], check=False).returncode:
+                raise OSError("the editor failed")
+        finally:
+            if saved is not None:
+                termios.tcsetattr(fd, termios.TCSADRAIN, saved)
+        with open(path, "rb") as f:
+            return f.read()
+
+
 def put(data: bytes, fd: int = 1) -> None:
     """Show bytes; a reader that went away is no error here."""
     try:
