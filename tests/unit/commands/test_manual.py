@@ -121,15 +121,22 @@ def test_page(path: Path) -> None:
     assert all(block.text or block.term for block in page.blocks)
 
 
-@pytest.mark.parametrize("name", sorted({page.heading.name for page in BY_NAME.values()} - {"builtin", "vshell"}))
+def options_by_page() -> dict[str, str]:
+    """Page to the options its program takes, where that leaves reading them to getopt."""
+    programs = Programs()
+    owners = {name: owner for folder in FOLDERS for name, owner in programs.listing(folder).items()}
+    names = {page.heading.name for page in BY_NAME.values()} - {"builtin", "vshell"}
+    found = {name: optstrings(owners.get(name, name)) for name in sorted(names)}
+    return {name: known for name, known in found.items() if known}
+
+
+OPTIONS = options_by_page()
+
+
+@pytest.mark.parametrize("name", OPTIONS)
 def test_options(name: str) -> None:
     """Options of a page are options of the program; some pages tell all of them."""
-    page = BY_NAME[name]
-    programs = Programs()
-    owner = next((programs.listing(folder)[name] for folder in FOLDERS if name in programs.listing(folder)), name)
-    known = optstrings(owner)
-    if not known:
-        pytest.skip("reads its options itself")
+    page, known = BY_NAME[name], OPTIONS[name]
     assert not letters(page) - set(known)
     if name in WHOLE.split():
         assert not {c for c in known if c.isalnum() or c == "#"} - letters(page) - OTHERS.get(name, set())

@@ -38,15 +38,21 @@ TYPES = types()
 BLANKS = ("Netflow info 1", "Netflow ifinfo 1", "Netflow v9info 1")
 
 
-@pytest.mark.parametrize("name", sorted(TYPES))
+def has_default(name: str) -> bool:
+    """False for what has an address in it, which must be given."""
+    try:
+        TYPES[name].default(bytearray())
+    except KError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(TYPES) if has_default(name)])
 def test_forth_and_back(name: str) -> None:
     """What ASCII says becomes the same ASCII again; small numbers only, as there the others end at 2^63."""
     kind, random = TYPES[name], Random(name)
     default = bytearray()
-    try:
-        kind.default(default)
-    except KError:
-        pytest.skip("an address that must be given has no default")
+    kind.default(default)
     for _ in range(5):
         data = bytes(random.choice((0, 0, 1, 2, 65, 100)) for _ in default) + bytes(256)
         try:
