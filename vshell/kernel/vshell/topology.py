@@ -9,8 +9,6 @@ from vshell.kernel.netgraph.netgraph import NgVnet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from vshell.abi.topology import TOPOLOGY
     from vshell.kernel.kern.kern_jail import Prison
     from vshell.kernel.kern.kern_proc import Proc
@@ -20,16 +18,9 @@ if TYPE_CHECKING:
 
 def serve(td: Proc, request: TOPOLOGY) -> tuple[Stack, ...]:
     """Answer the request."""
-    return tuple(_stack(pr) for pr in sorted(_with_stack(td.ucred.prison), key=lambda pr: pr.id))
-
-
-def _with_stack(pr: Prison) -> Iterator[Prison]:
-    """The jail and those below that have a stack of their own; the first stands for the stack it uses."""
-    yield pr
-    for child in pr.children:
-        for below in _with_stack(child):
-            if below.flags & PR_VNET:
-                yield below
+    here = td.ucred.prison
+    below = (pr for pr in here.descendants() if pr.flags & PR_VNET)
+    return tuple(_stack(pr) for pr in sorted([here, *below], key=lambda pr: pr.id))
 
 
 def _stack(pr: Prison) -> Stack:
